@@ -1,0 +1,2 @@
+//! What every embedded engine shares.
+pub mod engine;
