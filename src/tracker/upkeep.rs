@@ -1,0 +1,64 @@
+//! Retention.
+
+use super::Tracker;
+use crate::error::Result;
+use crate::model::{Status, check_days};
+use crate::store::{Record, Scan, Store};
+
+/// Operations removed in one step.
+const BATCH: usize = 500;
+
+/// What a cleanup did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cleanup {
+    /// How many operations were removed, each with all its versions.
+    pub operations: u64,
+}
+
+/// What a cleanup would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CleanupPreview {
+    /// How many operations would be removed.
+    pub operations: u64,
+}
+
+impl<S: Store> Tracker<S> {
+    /// Removes finished operations that started over `retention_days` ago, in bounded batches.
+    /// RUNNING ones stay.
+    ///
+    /// # Errors
+    /// Gives 22023 when `retention_days` is below 1, else the store's error; batches already removed stay removed.
+    pub async fn cleanup_old_data(&self, retention_days: i64) -> Result<Cleanup> {
+        let before = self.now().days_before(check_days("p_retention_days", retention_days)?);
+        let mut operations = 0;
+        loop {
+            let purged = self.store.purge(self.scope, before, BATCH).await?;
+            operations += purged.operations;
+            if !purged.more {
+                return Ok(Cleanup { operations });
+            }
+        }
+    }
+
+    /// Counts what [`cleanup_old_data`](Self::cleanup_old_data) would remove now; changes nothing.
+    ///
+    /// # Errors
+    /// Gives 22023 when `retention_days` is below 1, else the store's error.
+    pub async fn preview_cleanup(&self, retention_days: i64) -> Result<CleanupPreview> {
+        let before = self.now().days_before(check_days("p_retention_days", retention_days)?);
+        let mut operations = 0;
+        for status in [Status::Completed, Status::Failed] {
+            // Purge takes what started before the cutoff; a scan's bound is inclusive.
+            let until = Some(before.before(std::time::Duration::from_micros(1)));
+            let mut next =
+                Some(Scan::History { since: None, until, status: Some(status), script_type: None, before: None });
+            while let Some(scan) = next {
+                let page = self.store.scan(self.scope, &scan, BATCH).await?;
+                let found = page.records.iter().filter(|record| matches!(record, Record::Operation(_))).count();
+                operations += u64::try_from(found).unwrap_or(u64::MAX);
+                next = page.next;
+            }
+        }
+        Ok(CleanupPreview { operations })
+    }
+}
