@@ -8,7 +8,7 @@ use crate::hash::Hash;
 use crate::time::Timestamp;
 
 /// Shorthand for results of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, in the words of SQLSTATE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

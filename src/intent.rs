@@ -6,7 +6,7 @@
 use crate::error::Result;
 use crate::hash::{Hash, Metadata, hash_key};
 use crate::model::{Attributes, Hub, MAX_USER, Operation, Position, Status, Tenant, UnitId, check_chars};
-use crate::store::{Change, State, Unit};
+use crate::store::{Change, Scope, State, Unit};
 use crate::time::Timestamp;
 
 /// Something a caller wants to happen to one operation.
@@ -42,6 +42,8 @@ pub struct Finish {
     pub unit: UnitId,
     /// The operation.
     pub operation: Hash,
+    /// Whose operations the caller may change; others are unknown.
+    pub scope: Scope,
     /// When it was said.
     pub at: Timestamp,
     /// How it ended.
@@ -61,6 +63,8 @@ pub struct Annotate {
     pub unit: UnitId,
     /// The operation.
     pub operation: Hash,
+    /// Whose operations the caller may change; others are unknown.
+    pub scope: Scope,
     /// When it was said.
     pub at: Timestamp,
     /// What is known now.
@@ -172,7 +176,9 @@ impl Start {
 
 impl Finish {
     fn judge(&self, current: Option<&Operation>) -> Result<Verdict> {
-        let Some(current) = current else { return Ok(Verdict::Unknown) };
+        let Some(current) = current.filter(|current| self.scope.sees(current.hub.tenant)) else {
+            return Ok(Verdict::Unknown);
+        };
         let open = &current.open;
         if open.unit == self.unit {
             return Ok(Verdict::Replayed(open.position));
@@ -197,7 +203,9 @@ impl Finish {
 
 impl Annotate {
     fn judge(&self, current: Option<&Operation>) -> Result<Verdict> {
-        let Some(current) = current else { return Ok(Verdict::Unknown) };
+        let Some(current) = current.filter(|current| self.scope.sees(current.hub.tenant)) else {
+            return Ok(Verdict::Unknown);
+        };
         let open = &current.open;
         if open.unit == self.unit {
             return Ok(Verdict::Replayed(open.position));

@@ -90,6 +90,7 @@ impl<S: Store> Handle<S> {
         let intent = Intent::Annotate(Annotate {
             unit: UnitId::random()?,
             operation: self.hash_key(),
+            scope: self.tracker.scope,
             at: self.tracker.now(),
             additions,
             record_source: self.tracker.defaults.record_source.clone(),
@@ -106,6 +107,7 @@ impl<S: Store> Handle<S> {
         Ok(Intent::Finish(Finish {
             unit: UnitId::random()?,
             operation: self.hash_key(),
+            scope: self.tracker.scope,
             at: self.tracker.now(),
             outcome,
             duration_ms: Some(i32::try_from(elapsed.as_millis()).unwrap_or(i32::MAX)),

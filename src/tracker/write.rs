@@ -112,6 +112,7 @@ impl<S: Store> Tracker<S> {
         Ok(Intent::Finish(Finish {
             unit: UnitId::random()?,
             operation: hk,
+            scope: self.scope,
             at: self.now(),
             outcome,
             duration_ms: None,
@@ -138,6 +139,7 @@ impl<S: Store> Tracker<S> {
         Ok(Intent::Annotate(Annotate {
             unit: UnitId::random()?,
             operation: hk,
+            scope: self.scope,
             at: self.now(),
             additions,
             record_source: self.defaults.record_source.clone(),

@@ -1,0 +1,229 @@
+//! The committer: one thread that owns every change. It takes what waits, makes one batch of it, applies and
+//! syncs it once, and then answers all of it: group commit.
+
+mod fold;
+mod recovery;
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use opledger::store::{Outcome, Purged, Unit};
+use opledger::{Error, ErrorKind, Result, Scope, Timestamp};
+
+use crate::codec::TailRow;
+use crate::counters::Counters;
+use crate::engine::Engine;
+use crate::head::Head;
+use crate::inbox::Inbox;
+use crate::lock::Lock;
+use crate::options::Durability;
+use crate::queue::{Job, Queue, Reply};
+use crate::shared::Shared;
+use crate::transaction::Transaction;
+
+/// How often an idle committer looks into the inbox, and a broken store is tried again.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often HEAD is synced while there is work.
+const HEAD_SYNC: Duration = Duration::from_secs(1);
+
+/// What the committer's thread owns.
+pub(crate) struct Committer<E> {
+    pub(crate) shared: Arc<Shared<E>>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) inbox: Inbox,
+    pub(crate) head: Head,
+    pub(crate) durability: Durability,
+    pub(crate) tail: TailRow,
+    pub(crate) counters: Counters,
+    /// Since when something applied is not synced.
+    pub(crate) unsynced: Option<Instant>,
+    pub(crate) head_synced: Instant,
+    pub(crate) _lock: Lock,
+}
+
+impl<E: Engine> Committer<E> {
+    /// Works until it is told to close.
+    pub(crate) fn run(mut self) {
+        loop {
+            let jobs = self.queue.take(self.patience());
+            if jobs.is_empty() {
+                self.idle();
+            }
+            let mut commits = Vec::new();
+            for job in jobs {
+                match job {
+                    Job::Commit(units, reply) => commits.push((units, reply)),
+                    Job::Purge { scope, before, limit, reply } => {
+                        self.commit(std::mem::take(&mut commits));
+                        answer(reply, self.purge(scope, before, limit));
+                    }
+                    Job::Fold(reply) => {
+                        self.commit(std::mem::take(&mut commits));
+                        let folded = self.fold();
+                        answer(reply, folded);
+                    }
+                    Job::Close(reply) => {
+                        self.commit(std::mem::take(&mut commits));
+                        let closed = self.close();
+                        drop(self);
+                        answer(reply, closed);
+                        return;
+                    }
+                }
+            }
+            self.commit(commits);
+            if let Err(error) = self.sync_when_due() {
+                tracing::error!(%error, "what was acknowledged within the interval may be lost");
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        match (self.durability, self.unsynced) {
+            (Durability::Interval(interval), Some(since)) => LOOK.min(interval.saturating_sub(since.elapsed())),
+            _ => LOOK,
+        }
+    }
+
+    fn idle(&mut self) {
+        if self.shared.loss.is_none() && self.inbox.has_any() {
+            if let Err(error) = self.fold() {
+                tracing::warn!(%error, "the inbox could not be folded in; it is tried again");
+            }
+        }
+        if self.head_synced.elapsed() >= HEAD_SYNC {
+            self.sync_head();
+        }
+    }
+
+    /// Makes one group of what callers handed over.
+    fn commit(&mut self, jobs: Vec<(Vec<Unit>, Reply<Vec<Outcome>>)>) {
+        if jobs.is_empty() {
+            return;
+        }
+        if let Err(error) = self.serviceable() {
+            return refuse_all(jobs, &error);
+        }
+        let mut replies = Vec::with_capacity(jobs.len());
+        let group = self.group(|transaction| {
+            for (units, reply) in jobs {
+                let outcomes = units.into_iter().map(|unit| transaction.carry_out(unit)).collect::<Result<Vec<_>>>();
+                replies.push((reply, outcomes));
+            }
+            Ok(())
+        });
+        match group {
+            Ok(()) => replies.into_iter().for_each(|(reply, outcomes)| answer(reply, outcomes)),
+            Err(error) => replies.into_iter().for_each(|(reply, _)| answer(reply, Err(copy(&error)))),
+        }
+    }
+
+    fn purge(&mut self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
+        self.serviceable()?;
+        self.group(|transaction| transaction.purge(scope, before, limit))
+    }
+
+    /// Builds a batch, applies it, and makes it as durable as the store promises. Nothing is visible to
+    /// readers or acknowledged unless all of it succeeded.
+    fn group<T>(&mut self, build: impl FnOnce(&mut Transaction<'_, E>) -> Result<T>) -> Result<T> {
+        let shared = Arc::clone(&self.shared);
+        let counters = &mut self.counters;
+        let tail = self.tail;
+        let built = shared.read(|engine| {
+            let mut transaction = Transaction::new(&shared, engine, counters, tail);
+            let value = build(&mut transaction)?;
+            if transaction.is_empty() { Ok((value, None)) } else { Ok((value, Some(transaction.into_batch()?))) }
+        });
+        let (value, batch) = built.inspect_err(|_| self.counters.forget())?;
+        let Some((batch, tail)) = batch else { return Ok(value) };
+        let applied = match self.shared.engine_mut().as_ref() {
+            Some(engine) => engine.apply(batch).map_err(|error| self.shared.engine_failed(error)),
+            None => Err(self.shared.out_of_service()),
+        };
+        applied.inspect_err(|error| self.break_down(error))?;
+        self.unsynced.get_or_insert_with(Instant::now);
+        self.tail = tail;
+        if self.durability == Durability::Immediate {
+            self.sync()?;
+        }
+        self.shared.tail.advance(self.shared.position(tail.last));
+        Ok(value)
+    }
+
+    /// Syncs the engine, then says in HEAD what is safe.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if self.unsynced.is_none() {
+            return Ok(());
+        }
+        let synced = self.shared.read(|engine| engine.sync().map_err(|error| self.shared.engine_failed(error)));
+        synced.inspect_err(|error| self.break_down(error))?;
+        self.unsynced = None;
+        // The data is safe by itself; HEAD only tells of a loss.
+        if let Err(error) = self.head.write(self.tail.last, self.tail.operations) {
+            tracing::error!(%error, "HEAD can't be written: a tail that the engine loses would not be noticed");
+        }
+        if self.head_synced.elapsed() >= HEAD_SYNC {
+            self.sync_head();
+        }
+        Ok(())
+    }
+
+    fn sync_head(&mut self) {
+        self.head_synced = Instant::now();
+        if let Err(error) = self.head.sync() {
+            tracing::error!(%error, "HEAD can't be synced: a tail that the engine loses would not be noticed");
+        }
+    }
+
+    fn sync_when_due(&mut self) -> Result<()> {
+        match (self.durability, self.unsynced) {
+            (Durability::Interval(interval), Some(since)) if since.elapsed() >= interval => self.sync(),
+            _ => Ok(()),
+        }
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let synced = self.sync();
+        self.sync_head();
+        let closed = match self.shared.engine_mut().take() {
+            Some(engine) => engine.close().map_err(|error| self.shared.engine_failed(error)),
+            None => Ok(()),
+        };
+        synced.and(closed)
+    }
+
+    /// Whether writes may go on; tries to come back after a failure.
+    fn serviceable(&mut self) -> Result<()> {
+        if let Some(loss) = self.shared.loss {
+            let message = format!(
+                "the store at {} lost {} operations after position {}; it takes no writes until that is accepted (verify --accept-loss)",
+                self.shared.dir.display(),
+                loss.operations,
+                loss.after
+            );
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        self.come_back()
+    }
+}
+
+/// Answers who asked; who stopped waiting does not want to know.
+fn answer<T>(reply: Reply<T>, value: Result<T>) {
+    let _nobody_waits = reply.send(value);
+}
+
+fn refuse_all(jobs: Vec<(Vec<Unit>, Reply<Vec<Outcome>>)>, error: &Error) {
+    for (_, reply) in jobs {
+        answer(reply, Err(copy(error)));
+    }
+}
+
+/// The same error for each of a group.
+fn copy(error: &Error) -> Error {
+    Error::new(error.kind(), error.message())
+}
+
+/// Takes the value out of a lock that a panic may have poisoned: what it guards is replaced as a whole.
+pub(crate) fn unpoisoned<T>(result: std::result::Result<T, PoisonError<T>>) -> T {
+    result.unwrap_or_else(PoisonError::into_inner)
+}

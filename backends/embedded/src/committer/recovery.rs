@@ -1,0 +1,48 @@
+//! After a failed write the engine is in doubt: it is closed, and opened again as soon as that works.
+
+use opledger::{Error, Result};
+
+use super::{Committer, unpoisoned};
+use crate::engine::Engine;
+use crate::files::io_error;
+use crate::store::{load, open_engine};
+
+impl<E: Engine> Committer<E> {
+    /// Takes the store out of service: what the engine shows may not be on disk.
+    pub(super) fn break_down(&mut self, error: &Error) {
+        tracing::error!(%error, "a write failed; the store is reopened");
+        self.counters.forget();
+        self.unsynced = None;
+        if let Some(engine) = self.shared.engine_mut().take() {
+            if let Err(error) = engine.close() {
+                tracing::warn!(%error, "the failed engine did not close cleanly");
+            }
+        }
+    }
+
+    /// Opens the engine again where it is out of service.
+    pub(super) fn come_back(&mut self) -> Result<()> {
+        if self.shared.engine_mut().is_some() {
+            return Ok(());
+        }
+        let (engine, aside) = open_engine::<E>(&self.shared.dir)?;
+        let loaded = load(&engine).map_err(|error| self.shared.engine_failed(error))?;
+        if loaded.tail.last < self.head.mark().last {
+            let message = format!(
+                "the store at {} came back without operations after place {}: open it again to see what is lost",
+                self.shared.dir.display(),
+                loaded.tail.last
+            );
+            return Err(Error::new(opledger::ErrorKind::Corrupt, message));
+        }
+        if let Err(error) = aside.discard() {
+            return Err(io_error("can't remove", &self.shared.dir, error));
+        }
+        *unpoisoned(self.shared.names.write()) = loaded.names;
+        self.tail = loaded.tail;
+        *self.shared.engine_mut() = Some(engine);
+        self.shared.tail.advance(self.shared.position(loaded.tail.last));
+        tracing::info!("the store is in service again");
+        Ok(())
+    }
+}

@@ -1,0 +1,389 @@
+//! [`SledEngine`]: sled 0.34.7 behind the layout's engine contract.
+//!
+//! What this adds to sled:
+//! - **Durability.** sled's flush hands pages to the disk without its barrier; [`Engine::sync`] adds `fdatasync`.
+//!   sled writes a page of more than 128 KiB (16 neighbouring values of 8 KiB and more) to a file of its own in
+//!   `blobs/`; `sync` makes these durable too.
+//! - **Bounds.** Each batch queues two disk writes inside sled, without limit. `apply` waits for the queue each
+//!   [`BATCHES`] batches or [`BYTES`] bytes.
+//! - **No panic, no hang.** A panic inside sled is caught and becomes an error; the handle then refuses writes until it
+//!   is opened anew. After a failed disk write sled may leave its callers waiting: a helper thread wakes them.
+//! - **Opening.** A damaged `conf` or snapshot is rebuilt; what opening may discard is kept first (see
+//!   [`crate::preserve`]). [`SledEngine::found`] tells what was wrong.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opledger_embedded::engine::{Batch, Engine, EngineError, EngineResult, Visit};
+
+use crate::guard::{self, guarded};
+use crate::preserve;
+
+/// Batches applied between two waits for sled's disk queue.
+pub const BATCHES: usize = 64;
+/// Bytes of keys and values applied between two waits for sled's disk queue.
+pub const BYTES: usize = 4 * 1024 * 1024;
+
+const CACHE: u64 = 32 * 1024 * 1024;
+const TICK: Duration = Duration::from_millis(100);
+/// How long a flush may go on after one of sled's threads died; it may wait for what that thread was to write.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long closing waits for sled's threads to let go of the files.
+const RELEASE: Duration = Duration::from_secs(30);
+
+enum Work {
+    /// Something was applied: look after it.
+    Watch,
+    Flush(Sender<EngineResult<()>>),
+    Stop,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    batches: usize,
+    bytes: usize,
+    blobs: HashSet<OsString>,
+}
+
+/// An ordered map in a folder, kept by sled 0.34.7.
+#[derive(Debug)]
+pub struct SledEngine {
+    db: Option<sled::Db>,
+    file: File,
+    dir: PathBuf,
+    queue: Mutex<Queue>,
+    helper: Sender<Work>,
+    helper_thread: Option<thread::JoinHandle<()>>,
+    watched: AtomicBool,
+    doubtful: AtomicBool,
+    pool_panics: usize,
+    found: Vec<String>,
+}
+
+impl SledEngine {
+    /// What was wrong with the files when they were opened, in words; empty after a clean close or a plain crash.
+    /// Where it isn't empty, entries may be missing anywhere, not only at the log's end.
+    #[must_use]
+    pub fn found(&self) -> &[String] {
+        &self.found
+    }
+
+    fn start(db: sled::Db, dir: &Path, found: Vec<String>) -> EngineResult<Self> {
+        let file = File::open(dir.join("db"))?;
+        let mut blobs = HashSet::new();
+        for blob in fs::read_dir(dir.join("blobs"))? {
+            blobs.insert(blob?.file_name()); // those found are synced below, once
+        }
+        for name in &blobs {
+            File::open(dir.join("blobs").join(name))?.sync_data()?;
+        }
+        preserve::sync_folder(&dir.join("blobs"))?;
+        for name in preserve::side_files(dir)? {
+            if name.as_os_str() == "conf" {
+                File::open(dir.join(name))?.sync_all()?;
+            }
+        }
+        let (helper, work) = mpsc::channel();
+        let own = db.clone();
+        let helper_thread = thread::Builder::new().name("opledger-sled".to_owned()).spawn(move || help(&own, &work))?;
+        let engine = Self {
+            db: Some(db),
+            file,
+            dir: dir.to_owned(),
+            queue: Mutex::new(Queue { blobs, ..Queue::default() }),
+            helper,
+            helper_thread: Some(helper_thread),
+            watched: AtomicBool::new(false),
+            doubtful: AtomicBool::new(false),
+            pool_panics: guard::pool_panics(),
+            found,
+        };
+        // sled writes a new store's first pages, and after recovery a snapshot, without a barrier.
+        engine.sync()?;
+        preserve::sync_folder(dir)?;
+        Ok(engine)
+    }
+
+    fn db(&self) -> EngineResult<&sled::Db> {
+        self.db.as_ref().ok_or_else(|| EngineError::Corrupt("closed".to_owned()))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trusted(&self) -> EngineResult<()> {
+        if guard::pool_panics() != self.pool_panics {
+            self.doubtful.store(true, Ordering::Release);
+        }
+        if self.doubtful.load(Ordering::Acquire) {
+            return Err(EngineError::Corrupt("sled failed before; the store has to be opened anew".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// An error of a write leaves sled's handle in doubt: it must not write again.
+    fn doubting<T>(&self, result: EngineResult<T>) -> EngineResult<T> {
+        if result.is_err() {
+            self.doubtful.store(true, Ordering::Release);
+        }
+        result
+    }
+
+    /// Waits until sled has written all that was applied. The flush runs in the helper thread, so that a wait that
+    /// would never end can be given up.
+    fn flush(&self) -> EngineResult<()> {
+        let db = self.db()?;
+        let gone = || EngineError::Corrupt("sled's helper thread is gone".to_owned());
+        let (reply, answer) = mpsc::channel();
+        self.helper.send(Work::Flush(reply)).map_err(|_| gone())?;
+        let mut died: Option<Instant> = None;
+        loop {
+            match answer.recv_timeout(TICK) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+                Err(RecvTimeoutError::Timeout) => {
+                    wake(db);
+                    if guard::pool_panics() != self.pool_panics {
+                        let since = *died.get_or_insert_with(Instant::now);
+                        if since.elapsed() > GRACE {
+                            return Err(EngineError::Corrupt("a sled thread died while writing".to_owned()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn sync_blobs(&self, queue: &mut Queue) -> EngineResult<()> {
+        let folder = self.dir.join("blobs");
+        let mut there = HashSet::new();
+        let mut fresh = false;
+        for blob in fs::read_dir(&folder)? {
+            let name = blob?.file_name();
+            if !queue.blobs.contains(&name) {
+                match File::open(folder.join(&name)) {
+                    Ok(file) => file.sync_data()?,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error.into()),
+                }
+                fresh = true;
+            }
+            there.insert(name);
+        }
+        if fresh {
+            preserve::sync_folder(&folder)?;
+        }
+        queue.blobs = there;
+        Ok(())
+    }
+
+    /// Stops the helper and lets go of sled; true when that ended in time.
+    fn release(&mut self) -> bool {
+        let Some(db) = self.db.take() else { return true };
+        let _ = self.helper.send(Work::Stop);
+        let helper = self.helper_thread.take();
+        // sled's own drop flushes, and may wait for a thread that died: not here.
+        let (done, wait) = mpsc::channel();
+        let dropper = thread::Builder::new().name("opledger-sled-close".to_owned()).spawn(move || {
+            if let Some(helper) = helper {
+                let _ = helper.join();
+            }
+            let _ = guarded(|| {
+                drop(db);
+                Ok(())
+            });
+            let _ = done.send(());
+        });
+        let broken = guard::pool_panics() != self.pool_panics;
+        dropper.is_ok() && wait.recv_timeout(if broken { GRACE } else { RELEASE }).is_ok()
+    }
+}
+
+impl Drop for SledEngine {
+    fn drop(&mut self) {
+        if !self.release() {
+            tracing::error!(dir = %self.dir.display(), "sled did not close; its files stay locked in this process");
+        }
+    }
+}
+
+impl Engine for SledEngine {
+    const NAME: &'static str = "sled";
+
+    fn open(dir: &Path, aside: &Path) -> EngineResult<Self> {
+        guard::install_hook();
+        guard::pool_alive()?;
+        let (db, found) = crate::open::open(dir, aside, || start_sled(dir))?;
+        Self::start(db, dir, found)
+    }
+
+    fn get(&self, key: &[u8]) -> EngineResult<Option<Vec<u8>>> {
+        let db = self.db()?;
+        guarded(|| Ok(db.get(key)?.map(|value| value.to_vec())))
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], reverse: bool, visit: &mut Visit<'_>) -> EngineResult<()> {
+        if from >= to {
+            return Ok(());
+        }
+        let db = self.db()?;
+        let mut pairs = guarded(|| Ok(db.range(from..to)))?;
+        loop {
+            // The visitor is the caller's code: it runs outside the guard.
+            let pair = guarded(|| if reverse { pairs.next_back() } else { pairs.next() }.transpose())?;
+            match pair {
+                None => return Ok(()),
+                Some((key, value)) => {
+                    if let ControlFlow::Break(()) = visit(&key, &value) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn apply(&self, batch: Batch) -> EngineResult<()> {
+        self.trusted()?;
+        let db = self.db()?;
+        let mut bytes = 0;
+        let mut writes = sled::Batch::default();
+        for (key, value) in batch.entries {
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            match value {
+                Some(value) => writes.insert(key, value),
+                None => writes.remove(key),
+            }
+        }
+        if !self.watched.swap(true, Ordering::AcqRel) {
+            let _ = self.helper.send(Work::Watch);
+        }
+        self.doubting(guarded(|| db.apply_batch(writes)))?;
+        let full = {
+            let mut queue = self.queue();
+            queue.batches += 1;
+            queue.bytes += bytes;
+            let full = queue.batches >= std::env::var("XB").map_or(BATCHES, |x| x.parse().unwrap()) || queue.bytes >= std::env::var("XY").map_or(BYTES, |x| x.parse().unwrap());
+            if full {
+                (queue.batches, queue.bytes) = (0, 0);
+            }
+            full
+        };
+        if full { self.doubting(self.flush()) } else { Ok(()) }
+    }
+
+    fn sync(&self) -> EngineResult<()> {
+        self.trusted()?;
+        self.doubting(self.flush())?;
+        self.watched.store(false, Ordering::Release);
+        let mut queue = self.queue();
+        (queue.batches, queue.bytes) = (0, 0);
+        self.doubting(self.sync_blobs(&mut queue))?;
+        self.doubting(self.file.sync_data().map_err(EngineError::from))?;
+        self.trusted()
+    }
+
+    fn size_on_disk(&self) -> EngineResult<u64> {
+        Ok(size_of(&self.dir)? + size_of(&self.dir.join("blobs"))?)
+    }
+
+    fn close(mut self) -> EngineResult<()> {
+        let last = self.sync();
+        let dir = self.dir.clone();
+        if !self.release() {
+            let text = "sled did not close; its files stay locked in this process";
+            return last.and(Err(EngineError::Io(io::Error::new(io::ErrorKind::TimedOut, text))));
+        }
+        drop(self);
+        // A pool thread may still hold the file for a moment.
+        let until = Instant::now() + RELEASE;
+        loop {
+            match lock(&dir) {
+                Err(EngineError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => return last.and(Err(error)),
+                Ok(_) => return last,
+            }
+        }
+    }
+}
+
+fn start_sled(dir: &Path) -> EngineResult<sled::Db> {
+    guarded(|| {
+        sled::Config::new().path(dir).cache_capacity(std::env::var("XC").map_or(CACHE, |x| x.parse::<u64>().unwrap() << 20)).mode(if std::env::var("XL").is_ok() { sled::Mode::LowSpace } else { sled::Mode::HighThroughput }).flush_every_ms(None).open()
+    })
+}
+
+/// Takes sled's lock on the store; given back when the file is dropped. `None` when there is no store yet.
+pub(crate) fn lock(dir: &Path) -> EngineResult<Option<File>> {
+    let file = match File::open(dir.join("db")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            let text = "the store is open elsewhere";
+            Err(EngineError::Io(io::Error::new(io::ErrorKind::WouldBlock, text)))
+        }
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Wakes whoever waits inside sled for a write that has failed: sled 0.34 forgets to, for a batch's first message.
+fn wake(db: &sled::Db) {
+    let _ = guarded(|| if db.context.global_error().is_err() { db.flush().map(drop) } else { Ok(()) });
+}
+
+fn help(db: &sled::Db, work: &Receiver<Work>) {
+    let mut watching = false;
+    loop {
+        let next =
+            if watching { work.recv_timeout(TICK) } else { work.recv().map_err(|_| RecvTimeoutError::Disconnected) };
+        match next {
+            Ok(Work::Watch) => watching = true,
+            Ok(Work::Flush(reply)) => {
+                let result = guarded(|| db.flush().map(drop));
+                watching = false;
+                let _ = reply.send(result);
+            }
+            Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => wake(db),
+        }
+    }
+}
+
+fn size_of(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        match entry?.metadata() {
+            Ok(data) if data.is_file() => sum += allocated(&data),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sum)
+}
+
+#[cfg(unix)]
+fn allocated(data: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    data.blocks() * 512
+}
+
+#[cfg(not(unix))]
+fn allocated(data: &fs::Metadata) -> u64 {
+    data.len()
+}

@@ -1,0 +1,220 @@
+//! Stores with a flipped byte, or cut short: no panic gets out, nothing hangs, nothing wrong is read.
+//! Each case runs in a process of its own. `OPLEDGER_HUNT=N` runs N flips and N cuts a store instead of a few.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::*;
+use opledger_embedded::engine::{Engine, EngineError};
+use opledger_sled::{SledEngine, preserve};
+
+const ENTRIES: u64 = 3000;
+
+fn entries(kind: &str) -> u64 {
+    if kind == "small" { 40 } else { ENTRIES }
+}
+
+/// Opens the store in `DIR`, tells what it found in one line.
+#[test]
+fn child() {
+    let Ok(dir) = std::env::var("CASE_DIR") else { return };
+    let dir = PathBuf::from(dir);
+    if let Ok(kind) = std::env::var("CASE_MAKE") {
+        let engine = SledEngine::open(&dir, &dir.join("../aside-make")).unwrap();
+        fill(&engine, entries(&kind) / 2, 7);
+        if kind != "killed" {
+            engine.close().unwrap();
+            let engine = SledEngine::open(&dir, &dir.join("../aside-make")).unwrap();
+            fill(&engine, entries(&kind), 8);
+            engine.close().unwrap();
+        } else {
+            fill(&engine, entries(&kind), 8);
+            std::process::abort();
+        }
+        println!("made");
+        return;
+    }
+    println!("outcome {}", examine(&dir, entries(&std::env::var("CASE_KIND").unwrap())));
+}
+
+fn examine(dir: &Path, count: u64) -> String {
+    let before = files(dir);
+    let aside = dir.join("../aside");
+    let engine = match SledEngine::open(dir, &aside) {
+        Ok(engine) => engine,
+        Err(error) => {
+            let kind = if matches!(error, EngineError::Corrupt(_)) { "corrupt" } else { "io" };
+            let same = if files(dir) == before { "kept-as-found" } else { "CHANGED" };
+            return format!("open-{kind} {same} ({error})");
+        }
+    };
+    let opened = files(dir);
+    let mut kept = "none-kept";
+    if aside.join("parts").exists() {
+        let copy = dir.join("../copy");
+        write_files(&copy, &opened);
+        preserve::restore(&aside, &copy).unwrap();
+        let now = files(&copy);
+        kept = if now == before { "restored-exactly" } else { "restored-DIFFERENT" };
+        if kept != "restored-exactly" {
+            // Only segments without live pages may differ, and then they are empty now.
+            let old: BTreeMap<_, _> = before.into_iter().collect();
+            let strange = now.iter().any(|(path, bytes)| match old.get(path) {
+                Some(was) if path.as_os_str() == "db" => {
+                    was.len() != bytes.len()
+                        || was.chunks(4096).zip(bytes.chunks(4096)).any(|(a, b)| a != b && b.iter().any(|x| *x != 0))
+                }
+                Some(was) => was != bytes,
+                None => true,
+            });
+            kept = if strange { "restored-STRANGE" } else { "restored-but-dead" };
+        }
+    }
+    let found = if engine.found().is_empty() { "unnoticed" } else { "noticed" };
+    let mut point = 0;
+    let mut missing = Vec::new();
+    for n in 0..count {
+        match engine.get(&key(n)) {
+            Ok(Some(bytes)) if (0..7).any(|v| bytes == value(n, v)) => {}
+            Ok(Some(_)) => return "WRONG value".to_owned(),
+            Ok(None) => missing.push(n),
+            Err(_) => point += 1,
+        }
+    }
+    let mut scans = 0;
+    for reverse in [false, true] {
+        match all(&engine, reverse) {
+            Ok(pairs) if pairs.len() + missing.len() + point != count as usize && point == 0 => {
+                return format!("WRONG scan {} {}", pairs.len(), missing.len());
+            }
+            Ok(_) => {}
+            Err(_) => scans += 1,
+        }
+    }
+    // It goes on working, or says that it does not.
+    let mut later = String::from("writes");
+    let wrote = (0..20).try_for_each(|i| {
+        engine.apply(put((0..30).map(|j| (key(1_000_000 + i * 30 + j), value(i * 30 + j, 0)))))?;
+        if i % 5 == 0 { engine.sync() } else { Ok(()) }
+    });
+    let closed = engine.close();
+    if wrote.is_err() || closed.is_err() {
+        later = format!(
+            "refuses-writes ({:?} {:?})",
+            wrote.err().map(|e| e.to_string()),
+            closed.err().map(|e| e.to_string())
+        );
+    } else {
+        match SledEngine::open(dir, &dir.join("../aside2")) {
+            Ok(engine) => {
+                for n in 0..600 {
+                    match engine.get(&key(1_000_000 + n)) {
+                        Ok(Some(bytes)) if bytes == value(n, 0) => {}
+                        Ok(_) => later = "LOST-later-writes".to_owned(),
+                        Err(_) => later = "unreadable-later-writes".to_owned(),
+                    }
+                }
+            }
+            Err(error) => later = format!("reopen-fails ({error})"),
+        }
+    }
+    let lost = if missing.is_empty() && point == 0 {
+        "complete".to_owned()
+    } else {
+        let tail = missing.first().is_some_and(|first| count - first == missing.len() as u64);
+        format!("missing{}", if tail { "-tail" } else { "-inside" })
+    };
+    let reads = match (point, scans) {
+        (0, 0) => "reads",
+        (_, 0) => "gets-fail",
+        (0, _) => "scans-fail",
+        _ => "gets-and-scans-fail",
+    };
+    format!("{lost} {reads} {found} {later} {kept}")
+}
+
+fn make(kind: &str, root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let dir = root.join(format!("make-{kind}"));
+    std::fs::create_dir_all(&dir).unwrap();
+    let child = again(&[("CASE_DIR", dir.to_str().unwrap()), ("CASE_MAKE", kind)]);
+    finish(child, Duration::from_secs(60)).expect("making a store hangs");
+    files(&dir)
+}
+
+#[test]
+fn damaged_stores_neither_panic_nor_hang() {
+    let hunt: Option<u64> = std::env::var("OPLEDGER_HUNT").ok().map(|n| n.parse().unwrap());
+    let seed = std::env::var("OPLEDGER_SEED").map_or(42, |n| n.parse().unwrap());
+    let root = tempfile::tempdir().unwrap();
+    let mut cases: Vec<(String, &str, Vec<(PathBuf, Vec<u8>)>)> = Vec::new();
+    let mut random = Random(seed);
+    for kind in ["closed", "killed", "small"] {
+        let store = make(kind, root.path());
+        cases.push((format!("{kind} untouched"), kind, store.clone()));
+        for (at, (path, bytes)) in store.iter().enumerate() {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let name = if name.starts_with("snap") { "snap" } else { name };
+            let few = if name == "db" { 14 } else { 4 };
+            for _ in 0..hunt.map_or(few, |n| if name == "db" { n } else { n / 5 }) {
+                let mut flipped = store.clone();
+                let offset = random.below(bytes.len() as u64) as usize;
+                flipped[at].1[offset] ^= 1 << random.below(8);
+                cases.push((format!("{kind} flip {name}"), kind, flipped));
+                let mut cut = store.clone();
+                cut[at].1.truncate(random.below(bytes.len() as u64) as usize);
+                cases.push((format!("{kind} cut {name}"), kind, cut));
+            }
+        }
+    }
+    let queue = std::sync::Mutex::new(cases.into_iter().enumerate());
+    let counts = std::sync::Mutex::new(BTreeMap::<String, usize>::new());
+    let bad = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some((number, (what, kind, store))) = queue.lock().unwrap().next() else { return };
+                    let place = root.path().join(number.to_string());
+                    let dir = place.join("store");
+                    write_files(&dir, &store);
+                    let child = again(&[("CASE_DIR", dir.to_str().unwrap()), ("CASE_KIND", kind)]);
+                    let (outcome, noise) = match finish(child, Duration::from_secs(90)) {
+                        None => ("HANG".to_owned(), String::new()),
+                        Some((ok, out, err)) => {
+                            let line = out
+                                .lines()
+                                .find_map(|line| line.split_once("outcome "))
+                                .map(|(_, rest)| rest.to_owned());
+                            (line.filter(|_| ok).unwrap_or_else(|| "ABORT or escaped panic".to_owned()), err)
+                        }
+                    };
+                    let class = outcome.split(" (").next().unwrap().to_owned();
+                    *counts.lock().unwrap().entry(format!("{what}: {class}")).or_default() += 1;
+                    let wrong = ["HANG", "ABORT", "WRONG", "LOST", "CHANGED", "STRANGE"];
+                    if wrong.iter().any(|word| outcome.contains(word)) || noise.contains("panicked at") {
+                        bad.lock().unwrap().push(format!("{number} {what}: {outcome}\n{noise}"));
+                        if let Ok(keep) = std::env::var("OPLEDGER_HUNT_KEEP") {
+                            write_files(&Path::new(&keep).join(format!("{}-{number}", what.replace(' ', "-"))), &store);
+                        }
+                    }
+                    if std::env::var("OPLEDGER_HUNT_LOG").is_ok() {
+                        println!("{what}: {outcome}");
+                    }
+                    std::fs::remove_dir_all(&place).unwrap();
+                }
+            });
+        }
+    });
+    for (class, count) in counts.lock().unwrap().iter() {
+        println!("{count:6} {class}");
+        if class.contains("untouched") {
+            let whole = if class.starts_with("killed") { "missing-tail" } else { "complete" };
+            assert!(class.contains(&format!(": {whole} reads unnoticed writes")), "{class}");
+        }
+    }
+    let bad = bad.into_inner().unwrap();
+    assert!(bad.is_empty(), "{} bad outcomes:\n{}", bad.len(), bad.join("\n"));
+}
