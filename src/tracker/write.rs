@@ -149,6 +149,8 @@ impl<S: Store> Tracker<S> {
     /// Judges an intent and commits its unit; when another writer was faster, again on what stands then.
     pub(super) async fn carry_out(&self, intent: &Intent, known: Option<Operation>) -> Result<Done> {
         let hk = intent.operation();
+        // What a handle knew may have been overtaken: it can be built on, but not be taken to say that nothing changes.
+        let mut fresh = known.is_none();
         let mut current = match known {
             Some(operation) => Some(operation),
             None => self.operation(hk).await?,
@@ -156,6 +158,10 @@ impl<S: Store> Tracker<S> {
         for _ in 0..TRIES {
             let unit = match intent.judge(current.as_ref()).map_err(|error| error.on(hk))? {
                 Verdict::Change(unit) => unit,
+                Verdict::Nothing if !fresh => {
+                    (current, fresh) = (self.operation(hk).await?, true);
+                    continue;
+                }
                 Verdict::Nothing | Verdict::Replayed(_) => return Ok(done(Completion::Recorded, current)),
                 Verdict::Unknown => return Ok(done(Completion::Unknown, None)),
                 Verdict::Finished(status) => return Ok(done(Completion::AlreadyFinished(status), current)),
@@ -167,7 +173,7 @@ impl<S: Store> Tracker<S> {
                 }
                 Outcome::Conflict { ours, theirs } => return Err(Error::conflict(hk, ours, theirs)),
                 Outcome::Refused(Refusal::Unknown) => return Ok(done(Completion::Unknown, None)),
-                Outcome::Refused(_) => current = self.operation(hk).await?,
+                Outcome::Refused(_) => (current, fresh) = (self.operation(hk).await?, true),
             }
         }
         let message = format!("other writers changed operation {hk} at each of {TRIES} tries");

@@ -63,7 +63,14 @@ impl Counters {
     }
 
     /// Counts the end of an operation that is counted as started.
-    pub(crate) fn finished(&mut self, tenant: u32, script_type: u32, started: Timestamp, status: Status, ms: Option<i32>) {
+    pub(crate) fn finished(
+        &mut self,
+        tenant: u32,
+        script_type: u32,
+        started: Timestamp,
+        status: Status,
+        ms: Option<i32>,
+    ) {
         self.change(tenant, script_type, started, |counter, step| {
             counter.tally.count(status, ms.filter(|_| step != Step::Total));
             counter.tally.operations -= 1;
@@ -71,7 +78,14 @@ impl Counters {
     }
 
     /// Takes a finished operation back.
-    pub(crate) fn removed(&mut self, tenant: u32, script_type: u32, started: Timestamp, status: Status, ms: Option<i32>) {
+    pub(crate) fn removed(
+        &mut self,
+        tenant: u32,
+        script_type: u32,
+        started: Timestamp,
+        status: Status,
+        ms: Option<i32>,
+    ) {
         self.change(tenant, script_type, started, |counter, step| {
             let tally = &mut counter.tally;
             tally.operations = tally.operations.saturating_sub(1);
@@ -104,7 +118,9 @@ impl Counters {
     pub(crate) fn take_changed(&mut self) -> Vec<(CounterKey, CounterRow)> {
         std::mem::take(&mut self.changed)
             .into_iter()
-            .filter_map(|key| self.known.get(&key).map(|counter| (key, CounterRow::new(&counter.tally, counter.max_is_gone))))
+            .filter_map(|key| {
+                self.known.get(&key).map(|counter| (key, CounterRow::new(&counter.tally, counter.max_is_gone)))
+            })
             .collect()
     }
 

@@ -30,11 +30,6 @@ impl Default for Options {
     fn default() -> Self {
         let program = std::env::args_os().next().unwrap_or_default();
         let name = std::path::Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self {
-            durability: Durability::Immediate,
-            lock_wait: Duration::from_secs(5),
-            accept_loss: false,
-            holder: name,
-        }
+        Self { durability: Durability::Immediate, lock_wait: Duration::from_secs(5), accept_loss: false, holder: name }
     }
 }

@@ -52,7 +52,8 @@ impl<E: Engine> Transaction<'_, E> {
         let reader = Reader { shared: self.shared, engine: self.engine, scope: Scope::All };
         let mut hub = None;
         reader.range(&from, &to, false, |key, value| {
-            hub = key.get(1..).and_then(|hk| <[u8; 32]>::try_from(hk).ok()).zip(codec::decode::<HubRow>(key, value).ok());
+            hub =
+                key.get(1..).and_then(|hk| <[u8; 32]>::try_from(hk).ok()).zip(codec::decode::<HubRow>(key, value).ok());
             false
         })?;
         // Without its hub an operation can't be removed whole.

@@ -16,12 +16,12 @@ use crate::engine::{Batch, Engine, EngineError, EngineResult};
 use crate::files::{engine_error, io_error, make_folder};
 use crate::head::Head;
 use crate::inbox::Inbox;
+use crate::keys;
 use crate::lock;
 use crate::options::Options;
 use crate::queue::{Job, Queue, Reply};
 use crate::reader::Reader;
 use crate::shared::{Names, Shared};
-use crate::keys;
 
 /// A store in a folder, on the engine `E`. One process at a time has it open; others write to its [`Inbox`].
 pub struct EmbeddedStore<E: Engine> {
@@ -194,7 +194,13 @@ fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
     start(shared, head, lock, loaded.tail, options)
 }
 
-fn start<E: Engine>(shared: Shared<E>, head: Head, lock: lock::Lock, tail: TailRow, options: &Options) -> Result<EmbeddedStore<E>> {
+fn start<E: Engine>(
+    shared: Shared<E>,
+    head: Head,
+    lock: lock::Lock,
+    tail: TailRow,
+    options: &Options,
+) -> Result<EmbeddedStore<E>> {
     let shared = Arc::new(shared);
     shared.tail.advance(shared.position(tail.last));
     let queue = Arc::new(Queue::default());

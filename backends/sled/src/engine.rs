@@ -29,11 +29,12 @@ use crate::guard::{self, guarded};
 use crate::preserve;
 
 /// Batches applied between two waits for sled's disk queue.
-pub const BATCHES: usize = 64;
+pub const BATCHES: usize = 32;
 /// Bytes of keys and values applied between two waits for sled's disk queue.
 pub const BYTES: usize = 4 * 1024 * 1024;
 
-const CACHE: u64 = 32 * 1024 * 1024;
+/// sled takes about twice this, and about 50 MB for a million entries besides.
+const CACHE: u64 = 16 * 1024 * 1024;
 const TICK: Duration = Duration::from_millis(100);
 /// How long a flush may go on after one of sled's threads died; it may wait for what that thread was to write.
 const GRACE: Duration = Duration::from_secs(5);
@@ -272,7 +273,7 @@ impl Engine for SledEngine {
             let mut queue = self.queue();
             queue.batches += 1;
             queue.bytes += bytes;
-            let full = queue.batches >= std::env::var("XB").map_or(BATCHES, |x| x.parse().unwrap()) || queue.bytes >= std::env::var("XY").map_or(BYTES, |x| x.parse().unwrap());
+            let full = queue.batches >= BATCHES || queue.bytes >= BYTES;
             if full {
                 (queue.batches, queue.bytes) = (0, 0);
             }
@@ -320,7 +321,7 @@ impl Engine for SledEngine {
 
 fn start_sled(dir: &Path) -> EngineResult<sled::Db> {
     guarded(|| {
-        sled::Config::new().path(dir).cache_capacity(std::env::var("XC").map_or(CACHE, |x| x.parse::<u64>().unwrap() << 20)).mode(if std::env::var("XL").is_ok() { sled::Mode::LowSpace } else { sled::Mode::HighThroughput }).flush_every_ms(None).open()
+        sled::Config::new().path(dir).cache_capacity(CACHE).mode(sled::Mode::HighThroughput).flush_every_ms(None).open()
     })
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Survey {
     pub(crate) tail: Vec<(u64, u64)>,
     /// Readable messages lie behind the place where recovery stops: a flipped byte, or a crash amid parallel writes.
     pub(crate) torn: bool,
+    /// Places (LSNs) in the log where something is missing or unreadable; a gap may also be a segment used anew.
+    pub(crate) breaks: Vec<i64>,
     /// Damage before the end of the log, in words: what a crash alone does not explain.
     pub(crate) damage: Vec<String>,
 }
@@ -73,7 +75,7 @@ pub(crate) fn survey(dir: &Path, file: &mut File, stable: i64) -> io::Result<Sur
         }
         offset += SEGMENT;
     }
-    walk_all(dir, file, &order, max_stable, &mut found)?;
+    walk_all(dir, file, &order, (base, max_stable), &mut found)?;
     Ok(found)
 }
 
@@ -81,13 +83,14 @@ fn walk_all(
     dir: &Path,
     file: &mut File,
     order: &BTreeMap<i64, u64>,
-    max_stable: i64,
+    (base, max_stable): (i64, i64),
     found: &mut Survey,
 ) -> io::Result<()> {
     let tail_from = max_stable / SEGMENT as i64 * SEGMENT as i64;
     if !order.is_empty() && !order.contains_key(&tail_from) {
         // sled then takes nothing at all from the log, and zeroes every segment since the snapshot.
         found.damage.push(format!("the log's segment at LSN {tail_from} is missing"));
+        found.breaks.extend(order.keys().map(|lsn| lsn + SEGMENT as i64));
         found.doubts.extend(found.tail.iter().copied());
         found.doubts.sort_unstable();
         found.doubts.dedup();
@@ -97,7 +100,12 @@ fn walk_all(
     let mut batches: Vec<(i64, i64)> = Vec::new(); // last LSN of the batch, LSN of its manifest
     let mut end = None; // LSN of the first byte after what can be read
     let mut buffer = Vec::new();
+    let mut after = base;
     for (lsn, offset) in order {
+        if after != *lsn {
+            found.breaks.push(after);
+        }
+        after = lsn + SEGMENT as i64;
         let size = SEGMENT.min(found.length - offset);
         let in_tail = *lsn >= tail_from;
         let linked = !in_tail || expected.unwrap_or(tail_from) == *lsn;
@@ -120,6 +128,7 @@ fn walk_all(
         } else if !walked.full {
             let place = offset + walked.tip;
             found.damage.push(format!("the log can't be read from {place} to the end of that segment"));
+            found.breaks.push(lsn + walked.tip as i64);
             found.doubts.push((*offset, size));
         }
     }
@@ -158,6 +167,22 @@ fn discarded(
         }
     }
     Ok(())
+}
+
+/// Zeroes the log from the LSN `end` on.
+pub(crate) fn cut(file: &mut File, end: i64) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut offset = 0;
+    while offset < length {
+        let size = SEGMENT.min(length - offset);
+        if let Some((lsn, _)) = header(file, offset, size)? {
+            let keep = (end - lsn).clamp(0, size as i64) as u64;
+            file.seek(SeekFrom::Start(offset + keep))?;
+            io::copy(&mut io::repeat(0).take(size - keep), file)?;
+        }
+        offset += SEGMENT;
+    }
+    file.sync_all()
 }
 
 fn read(file: &mut File, offset: u64, size: u64, buffer: &mut Vec<u8>) -> io::Result<()> {

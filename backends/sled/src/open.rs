@@ -9,6 +9,9 @@ use opledger_embedded::engine::{EngineError, EngineResult};
 use crate::engine::lock;
 use crate::{log, preserve};
 
+/// How many places of a damaged log are tried as its end.
+const TRIES: usize = 16;
+
 /// Opens with `start`; gives its handle and what was found wrong, in words.
 pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult<T>) -> EngineResult<(T, Vec<String>)> {
     let Some(held) = lock(dir)? else {
@@ -88,16 +91,37 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
     drop(held);
     found.push(format!("sled could not open the store ({error}); its pages were found anew from the log"));
     found.extend(again.damage);
-    match start() {
-        Ok(handle) => Ok((handle, found)),
-        Err(second) => {
-            tracing::warn!(dir = %dir.display(), error = %second, "the store can't be opened; its files are put back");
+    let mut last = match start() {
+        Ok(handle) => return Ok((handle, found)),
+        Err(last) => last,
+    };
+    // The log with a hole in it makes no sense to sled; up to the hole it may.
+    if survey.length <= preserve::SMALL {
+        for end in again.breaks.iter().rev().take(TRIES) {
             let held = relock(dir)?;
             preserve::restore(aside, dir)?;
+            if snapshot_bad || *end < stable {
+                remove_snapshots(dir)?;
+            }
+            if conf_bad {
+                preserve::remove_if_there(&dir.join("conf"))?;
+            }
+            log::cut(&mut fs::OpenOptions::new().read(true).write(true).open(dir.join("db"))?, *end)?;
             drop(held);
-            Err(error)
+            match start() {
+                Ok(handle) => {
+                    found.push(format!("only what was written before place {end} of the log could be opened"));
+                    return Ok((handle, found));
+                }
+                Err(error) => last = error,
+            }
         }
     }
+    tracing::warn!(dir = %dir.display(), error = %last, "the store can't be opened; its files are put back");
+    let held = relock(dir)?;
+    preserve::restore(aside, dir)?;
+    drop(held);
+    Err(error)
 }
 
 /// sled's threads may hold the file for a moment after a failed start.

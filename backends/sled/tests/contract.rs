@@ -1,5 +1,7 @@
 //! What the layout relies on, whatever the engine.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use std::collections::BTreeMap;

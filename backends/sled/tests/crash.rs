@@ -1,5 +1,7 @@
 //! Kill -9 and a full disk.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use std::io::ErrorKind;

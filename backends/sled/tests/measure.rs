@@ -1,5 +1,7 @@
 //! Figures, not checks: `cargo test --release -p opledger-sled --test measure -- --ignored --nocapture`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use std::time::Instant;

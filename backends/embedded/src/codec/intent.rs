@@ -1,7 +1,7 @@
 //! Intents as they wait in an inbox.
 
-use opledger::intent::{Additions, Annotate, Finish, Intent, Outcome, Start};
 use opledger::hash::Metadata;
+use opledger::intent::{Additions, Annotate, Finish, Intent, Outcome, Start};
 use opledger::model::UnitId;
 use opledger::store::Damage;
 use opledger::{Hash, Scope, Tenant, Timestamp};
@@ -32,19 +32,16 @@ struct ChangeRow {
 /// Encodes an intent.
 pub(crate) fn encode_intent(intent: &Intent) -> Result<Vec<u8>, Damage> {
     super::encode(&match intent.clone() {
-        Intent::Start(start) => IntentRow::Start(
-            start.unit,
-            start.business_key,
-            start.tenant,
-            start.attributes.into(),
-            start.record_source,
-        ),
+        Intent::Start(start) => {
+            IntentRow::Start(start.unit, start.business_key, start.tenant, start.attributes.into(), start.record_source)
+        }
         Intent::Finish(finish) => {
             let (success, message) = match finish.outcome {
                 Outcome::Success => (true, None),
                 Outcome::Failure(message) => (false, message),
             };
-            let change = row((finish.unit, finish.operation, finish.scope, finish.at), finish.additions, finish.record_source);
+            let change =
+                row((finish.unit, finish.operation, finish.scope, finish.at), finish.additions, finish.record_source);
             IntentRow::Finish(change, success, message, finish.duration_ms)
         }
         Intent::Annotate(annotate) => IntentRow::Annotate(row(

@@ -109,10 +109,8 @@ struct Bound {
 impl Bound {
     fn end(&self, tenant: u32, status: Status) -> Vec<u8> {
         let until = self.until.filter(|until| *until < Timestamp::MAX);
-        let end = until.map_or_else(
-            || keys::index_end(tenant, status),
-            |until| keys::index_from(tenant, status, until.next()),
-        );
+        let end = until
+            .map_or_else(|| keys::index_end(tenant, status), |until| keys::index_from(tenant, status, until.next()));
         match self.before {
             Some((at, hk)) => end.min(keys::index(tenant, status, at, hk)),
             None => end,

@@ -49,10 +49,8 @@ impl<E: Engine> Reader<'_, E> {
         versions.reverse();
         let more = versions.len() > limit;
         versions.truncate(limit);
-        page.next = versions
-            .last()
-            .filter(|_| more)
-            .map(|last| Scan::Versions { operation: hk, after: Some(last.load_date) });
+        page.next =
+            versions.last().filter(|_| more).map(|last| Scan::Versions { operation: hk, after: Some(last.load_date) });
         page.records = versions.into_iter().map(|version| Record::Version(Box::new(version))).collect();
         Ok(page)
     }

@@ -1,5 +1,5 @@
 //! What the tests of this crate share: a deterministic store and the way to run a test binary again as a child.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::ops::ControlFlow;

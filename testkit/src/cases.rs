@@ -1,0 +1,161 @@
+//! The conformance cases, in one table.
+
+mod chain;
+mod cleanup;
+mod duration;
+mod history;
+mod input;
+mod lifecycle;
+mod log;
+mod reports;
+mod scope;
+mod state;
+mod tenants;
+mod thresholds;
+mod units;
+mod upkeep;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::{Bench, Boxed, Factory, WithoutPushdown};
+
+/// One case of the suite, to be run on a fresh store.
+pub struct Case<F> {
+    /// Its name, as `module::what_holds`.
+    pub name: &'static str,
+    /// Runs it; panics with what does not hold.
+    pub run: fn(F),
+}
+
+impl<F> std::fmt::Debug for Case<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Case").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The one list of cases: hands it to another macro of this crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cases {
+    ($then:ident $args:tt) => {
+        $crate::$then! { $args
+            chain: [
+                a_start_is_one_open_version, versions_leave_no_hole, load_dates_increase_whatever_the_clock_does,
+                a_b_a_is_three_versions, an_equal_annotation_adds_nothing, a_stale_handle_adds_what_it_says,
+                another_name_type_or_time_conflicts, operation_at_each_moment,
+            ];
+            state: [
+                completes_once, fails_with_a_message, of_two_completions_one_wins, a_completion_outlasts_annotations,
+                annotations_are_merged, a_finished_operation_takes_no_annotation,
+            ];
+            duration: [is_measured_monotonically, by_key_comes_from_timestamps, is_never_negative, is_capped];
+            units: [
+                are_judged_in_order, a_conflict_fails_no_other, replays_add_nothing,
+                other_content_conflicts_with_both_hashes, anothers_hash_is_not_shown, what_does_not_fit_is_refused,
+                a_dropped_commit_is_carried_out, many_units_in_one_commit,
+            ];
+            log: [
+                is_in_order, resumes_anywhere, entries_are_as_appended, misses_nothing_under_writers,
+                wait_wakes, wait_ends_in_time,
+            ];
+            tenants: [
+                do_not_see_each_other, do_not_change_each_other, have_reports_of_their_own, purge_their_own, all_sees_all,
+            ];
+            history: [ties_are_ordered_by_key, filters, bounds, small_pages_equal_a_big_one, limits, errors];
+            reports: [
+                of_an_empty_store, dashboard_by_hand, metrics_by_hand, trends, edges_to_the_microsecond,
+                the_future_counts, stale_operations, health_by_hand, percentile,
+            ];
+            thresholds: [of_success, of_failures, of_durations, of_performance, of_staleness];
+            cleanup: [
+                has_a_sharp_edge, leaves_running_ones, takes_all_versions, works_in_batches, refuses_bad_arguments,
+            ];
+            input: [bad_input_is_refused, long_texts_are_refused, large_texts_come_back, all_fields_come_back];
+            upkeep: [verify_finds_nothing, checks_are_kept];
+            scope: [ok_completes, an_error_fails, a_panic_fails, being_dropped_fails];
+            lifecycle: [a_closed_store_says_so, reopening_keeps_everything, works_across_threads];
+        }
+    };
+}
+
+/// Makes one `#[test]` of each case; `$make` is a function without arguments that gives a new [`Factory`].
+///
+/// ```ignore
+/// opledger_testkit::conformance_tests!(|| Fresh(MyStore::new));
+/// ```
+#[macro_export]
+macro_rules! conformance_tests {
+    ($make:expr) => {
+        $crate::__cases! { __tests ($make) }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    (($make:expr) $($module:ident: [$($case:ident),* $(,)?];)*) => {
+        $(mod $module {
+            #[allow(unused_imports)]
+            use super::*;
+            $(#[test]
+            fn $case() {
+                $crate::run_case(concat!(stringify!($module), "::", stringify!($case)), $make);
+            })*
+        })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __table {
+    (($factory:ty) $($module:ident: [$($case:ident),* $(,)?];)*) => {
+        vec![$($(
+            Case {
+                name: concat!(stringify!($module), "::", stringify!($case)),
+                run: |factory: $factory| pollster::block_on(async move {
+                    let mut bench = Bench::new(factory);
+                    $module::$case(&mut bench).await;
+                    bench.finish().await;
+                }),
+            },
+        )*)*]
+    };
+}
+
+/// All cases, for stores of this factory.
+#[must_use]
+pub fn cases<F: Factory>() -> Vec<Case<F>> {
+    crate::__cases! { __table (F) }
+}
+
+/// Runs one case on a fresh store as it is, boxed, and without its push-down.
+///
+/// # Panics
+/// When the case fails, or no case has this name.
+pub fn run_case<F: Factory>(name: &str, make: impl Fn() -> F) {
+    eprintln!("{name}: the store as it is");
+    (named::<F>(name).run)(make());
+    eprintln!("{name}: behind Box<dyn DynStore>");
+    (named::<Boxed<F>>(name).run)(Boxed(make()));
+    eprintln!("{name}: without push-down");
+    (named::<WithoutPushdown<F>>(name).run)(WithoutPushdown(make()));
+}
+
+fn named<F: Factory>(name: &str) -> Case<F> {
+    let found = cases().into_iter().find(|case| case.name == name);
+    found.unwrap_or_else(|| panic!("there is no case {name}"))
+}
+
+/// Runs all cases, each on fresh stores, for those who have no use for [`conformance_tests!`].
+///
+/// # Panics
+/// At the end, with the names of the cases that failed.
+pub fn conformance<F: Factory>(make: impl Fn() -> F) {
+    let mut failed = Vec::new();
+    for case in cases::<F>() {
+        if catch_unwind(AssertUnwindSafe(|| run_case(case.name, &make))).is_err() {
+            failed.push(case.name);
+        }
+    }
+    assert!(failed.is_empty(), "{} cases failed: {}", failed.len(), failed.join(", "));
+}
