@@ -3,6 +3,8 @@
 //! An intent is data, so it can be judged at once by a tracker, again after another writer was faster,
 //! or much later by whoever folds it in from an inbox.
 
+use std::collections::HashSet;
+
 use crate::error::Result;
 use crate::hash::{Hash, Metadata, hash_key};
 use crate::model::{Attributes, Hub, MAX_USER, Operation, Position, Status, Tenant, UnitId, check_chars};
@@ -104,11 +106,14 @@ impl Additions {
         }
         if !self.objects.is_empty() {
             let objects = attributes.affected_objects.get_or_insert_default();
-            for object in &self.objects {
-                if !objects.iter().flatten().any(|known| known == object) {
-                    objects.push(Some(object.clone()));
-                }
-            }
+            let mut known: HashSet<&String> = self.objects.iter().collect();
+            objects.iter().flatten().for_each(|object| {
+                known.remove(object);
+            });
+            // What is left is new; it is appended once, in the order given.
+            let new = self.objects.iter().filter(|object| known.remove(object)).cloned().map(Some);
+            let new: Vec<_> = new.collect();
+            objects.extend(new);
         }
         if let Some(command) = &self.sql_command {
             attributes.sql_command = Some(command.clone());

@@ -23,7 +23,11 @@ fn name(n: u64) -> String {
 #[must_use]
 pub fn attributes(n: u64, at: Timestamp) -> Attributes {
     let schema = nth(&["sales", "crm", "billing"], n / 7).unwrap_or_default();
-    let metadata = format!(r#"{{"host": "db-{:02}", "attempt": {}, "ticket": "OPS-{n}"}}"#, n % 40, n % 3 + 1);
+    let metadata = format!(
+        r#"{{"host": "db-{:02}", "attempt": {}, "ticket": "OPS-{n}", "release": "2024.01.3", "folder": "/srv/etl/current", "queue": "night"}}"#,
+        n % 40,
+        n % 3 + 1
+    );
     Attributes {
         script_name: name(n),
         script_type: nth(&TYPES, n / 3).unwrap_or_default().to_owned(),
@@ -34,7 +38,8 @@ pub fn attributes(n: u64, at: Timestamp) -> Attributes {
         client_ip: None,
         affected_objects: Some(vec![Some(format!("{schema}.orders")), Some(format!("{schema}.order_lines"))]),
         sql_command: Some(format!(
-            "INSERT INTO {schema}.orders_archive SELECT * FROM {schema}.orders WHERE placed_on < '2024-01-15' AND batch = {n}"
+            "INSERT INTO {schema}.orders_archive (order_id, customer_id, placed_on, total) SELECT order_id, customer_id, \
+             placed_on, total FROM {schema}.orders WHERE placed_on < '2024-01-15' AND batch = {n} ON CONFLICT DO NOTHING"
         )),
         error_message: None,
         metadata: Some(Metadata::parse(&metadata).unwrap()),

@@ -49,23 +49,23 @@ pub enum Synchronous {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Figures {
     /// Operations of the last 24 hours.
-    pub operations: u64,
+    pub operations: u32,
     /// Those that ended well.
-    pub completed: u64,
+    pub completed: u32,
     /// Those that failed.
-    pub failed: u64,
+    pub failed: u32,
     /// The mean duration.
     pub average_ms: Option<f64>,
     /// The nearest-rank 95th percentile.
     pub p95_ms: Option<i64>,
     /// Those of the type `DDL_AUTO`.
-    pub ddl: u64,
+    pub ddl: u32,
     /// What runs.
-    pub running: u64,
+    pub running: u32,
     /// What has run for over 24 hours.
-    pub stale: u64,
+    pub stale: u32,
     /// All operations.
-    pub total: u64,
+    pub total: u32,
 }
 
 /// A ledger in one SQLite file, one connection behind a mutex.
@@ -120,11 +120,11 @@ impl Sqlite {
                     stale: 0,
                     total: 0,
                 };
-                Ok((figures, row.get::<_, u64>(5)?))
+                Ok((figures, row.get::<_, u32>(5)?))
             })
             .unwrap();
         if timed > 0 {
-            let rank = (timed * 95).div_ceil(100) - 1;
+            let rank = u32::try_from((u64::from(timed) * 95).div_ceil(100) - 1).unwrap();
             let mut query = connection.prepare_cached(P95).unwrap();
             figures.p95_ms = Some(query.query_row(params![since, rank], |row| row.get(0)).unwrap());
         }

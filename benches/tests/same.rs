@@ -47,7 +47,10 @@ fn every_store_shows_the_same() {
     let theirs = sqlite.figures(now);
     let Activity { last, total, running, stale, .. } = ours;
     let last = Tally::total(last.values());
-    assert_eq!((last.operations, last.completed, last.failed), (theirs.operations, theirs.completed, theirs.failed));
-    assert_eq!((total, running, stale), (theirs.total, theirs.running, theirs.stale));
+    assert_eq!(
+        (last.operations, last.completed, last.failed),
+        (theirs.operations.into(), theirs.completed.into(), theirs.failed.into())
+    );
+    assert_eq!((total, running, stale), (theirs.total.into(), theirs.running.into(), theirs.stale.into()));
     assert!(stale > 0 && theirs.p95_ms > Some(1000) && theirs.ddl > 0);
 }

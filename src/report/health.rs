@@ -109,8 +109,11 @@ fn liveness(activity: &Activity) -> Row {
     ("LIVENESS", "stale_operations", rating, details)
 }
 
+/// A metric, its words, and where its count is.
+type Counted = (&'static str, &'static str, fn(&Check) -> u64);
+
 fn integrity(check: Option<&Check>) -> Vec<Row> {
-    let metrics: [(&str, &str, fn(&Check) -> u64); 3] = [
+    let metrics: [Counted; 3] = [
         ("orphan_versions", "versions without a hub", |check| check.orphan_versions),
         ("open_versions", "hubs without exactly one open version", |check| check.open_versions),
         ("hash_mismatches", "hashes that differ from their content", |check| check.hash_mismatches),

@@ -96,7 +96,7 @@ impl<S: Store> Tracker<S> {
     /// Gives the store's error.
     pub async fn operation_at(&self, hk: Hash, at: Timestamp) -> Result<Option<Version>> {
         let versions = self.versions(hk).await?;
-        Ok(versions.into_iter().filter(|version| version.load_date <= at).last())
+        Ok(versions.into_iter().rfind(|version| version.load_date <= at))
     }
 
     /// Operations of the last days, newest first.

@@ -4,6 +4,7 @@
 mod fold;
 mod recovery;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -86,13 +87,18 @@ impl<E: Engine> Committer<E> {
     }
 
     fn idle(&mut self) {
-        if self.shared.loss.is_none() && self.inbox.has_any() {
-            if let Err(error) = self.fold() {
-                tracing::warn!(%error, "the inbox could not be folded in; it is tried again");
-            }
+        if self.shared.loss.is_none()
+            && self.inbox.has_any()
+            && let Err(error) = self.fold()
+        {
+            tracing::warn!(%error, "the inbox could not be folded in; it is tried again");
         }
         if self.head_synced.elapsed() >= HEAD_SYNC {
             self.sync_head();
+            // Readers wait for it, too, and they hand nothing over.
+            if let Err(error) = self.come_back() {
+                tracing::warn!(%error, "the store is still out of service");
+            }
         }
     }
 
@@ -136,17 +142,29 @@ impl<E: Engine> Committer<E> {
         });
         let (value, batch) = built.inspect_err(|_| self.counters.forget())?;
         let Some((batch, tail)) = batch else { return Ok(value) };
-        let applied = match self.shared.engine_mut().as_ref() {
-            Some(engine) => engine.apply(batch).map_err(|error| self.shared.engine_failed(error)),
-            None => Err(self.shared.out_of_service()),
+        let immediate = self.durability == Durability::Immediate;
+        let applied = {
+            // Readers are kept out until the group is as safe as promised: what they see is not taken back.
+            let guard = self.shared.engine_mut();
+            let applied = match guard.as_ref() {
+                Some(engine) => {
+                    let applied = engine.apply(batch).and_then(|()| if immediate { engine.sync() } else { Ok(()) });
+                    applied.map_err(|error| self.shared.engine_failed(error))
+                }
+                None => Err(self.shared.out_of_service()),
+            };
+            if applied.is_ok() {
+                self.shared.tail.advance(self.shared.position(tail.last));
+            }
+            applied
         };
         applied.inspect_err(|error| self.break_down(error))?;
-        self.unsynced.get_or_insert_with(Instant::now);
         self.tail = tail;
-        if self.durability == Durability::Immediate {
-            self.sync()?;
+        if immediate {
+            self.mark_synced();
+        } else {
+            self.unsynced.get_or_insert_with(Instant::now);
         }
-        self.shared.tail.advance(self.shared.position(tail.last));
         Ok(value)
     }
 
@@ -157,6 +175,12 @@ impl<E: Engine> Committer<E> {
         }
         let synced = self.shared.read(|engine| engine.sync().map_err(|error| self.shared.engine_failed(error)));
         synced.inspect_err(|error| self.break_down(error))?;
+        self.mark_synced();
+        Ok(())
+    }
+
+    /// Says in HEAD that all up to the tail is safe.
+    fn mark_synced(&mut self) {
         self.unsynced = None;
         // The data is safe by itself; HEAD only tells of a loss.
         if let Err(error) = self.head.write(self.tail.last, self.tail.operations) {
@@ -165,7 +189,6 @@ impl<E: Engine> Committer<E> {
         if self.head_synced.elapsed() >= HEAD_SYNC {
             self.sync_head();
         }
-        Ok(())
     }
 
     fn sync_head(&mut self) {
@@ -185,6 +208,7 @@ impl<E: Engine> Committer<E> {
     fn close(&mut self) -> Result<()> {
         let synced = self.sync();
         self.sync_head();
+        self.shared.closed.store(true, Ordering::Release);
         let closed = match self.shared.engine_mut().take() {
             Some(engine) => engine.close().map_err(|error| self.shared.engine_failed(error)),
             None => Ok(()),

@@ -47,6 +47,10 @@ pub trait Engine: Send + Sync + Sized + 'static {
     /// Gives [`EngineError`] where the files can't be opened.
     fn open(dir: &Path, aside: &Path) -> EngineResult<Self>;
 
+    /// Damage that was met on opening, in words; empty after a clean close or a plain crash. Where it is not,
+    /// entries may be missing anywhere.
+    fn found(&self) -> &[String];
+
     /// The value of `key`.
     ///
     /// # Errors

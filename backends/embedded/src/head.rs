@@ -61,7 +61,7 @@ impl Head {
     /// Writes a new mark; durable after [`sync`](Self::sync).
     pub(crate) fn write(&mut self, last: u64, operations: u64) -> io::Result<()> {
         let mark = Mark { turn: self.mark.turn + 1, last, operations };
-        let offset = if mark.turn % 2 == 0 { SLOTS[0] } else { SLOTS[1] };
+        let offset = if mark.turn.is_multiple_of(2) { SLOTS[0] } else { SLOTS[1] };
         self.file.write_all_at(&encode(mark), offset)?;
         self.mark = mark;
         self.written = true;

@@ -159,10 +159,11 @@ impl Inbox {
                 let unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
                 let modified = entry.metadata().and_then(|metadata| metadata.modified());
                 let old = modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > STALE));
-                if old && (unfinished || in_answers) {
-                    if let Err(error) = fs::remove_file(entry.path()) {
-                        tracing::warn!(%error, path = %entry.path().display(), "a stale file can't be removed");
-                    }
+                if old
+                    && (unfinished || in_answers)
+                    && let Err(error) = fs::remove_file(entry.path())
+                {
+                    tracing::warn!(%error, path = %entry.path().display(), "a stale file can't be removed");
                 }
             }
         }

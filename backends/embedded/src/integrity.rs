@@ -30,6 +30,7 @@ impl<E: Engine> Reader<'_, E> {
                 Err(damage) => found.push(damage),
             }
         }
+        found.extend(self.shared.found.iter().map(|damage| Damage::new("engine", damage.clone())));
         if self.shared.head_was_damaged {
             found.push(Damage::new("file HEAD", "a copy of the last acknowledged position was damaged"));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use opledger::store::{Damage, Loss, Tail};
@@ -24,6 +25,10 @@ pub(crate) struct Shared<E> {
     pub(crate) tail: Tail,
     pub(crate) loss: Option<Loss>,
     pub(crate) head_was_damaged: bool,
+    /// Damage that the engine met when it was opened.
+    pub(crate) found: Vec<String>,
+    /// Set once the store was closed by who held it.
+    pub(crate) closed: AtomicBool,
 }
 
 impl<E: Engine> Shared<E> {
@@ -36,6 +41,8 @@ impl<E: Engine> Shared<E> {
             tail: Tail::default(),
             loss: None,
             head_was_damaged,
+            found: Vec::new(),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -44,6 +51,7 @@ impl<E: Engine> Shared<E> {
         let guard = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         match guard.as_ref() {
             Some(engine) => read(engine),
+            None if self.closed.load(Ordering::Acquire) => Err(closed()),
             None => Err(self.out_of_service()),
         }
     }
@@ -112,6 +120,11 @@ impl<E: Engine> Shared<E> {
     pub(crate) fn type_name(&self, number: u32) -> Option<String> {
         self.names.read().unwrap_or_else(PoisonError::into_inner).type_of.get(&number).cloned()
     }
+}
+
+/// The error of every call after the store was closed.
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the store was closed: open it again")
 }
 
 /// Tenants and types have small numbers in keys and counters.

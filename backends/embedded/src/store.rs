@@ -21,7 +21,7 @@ use crate::lock;
 use crate::options::Options;
 use crate::queue::{Job, Queue, Reply};
 use crate::reader::Reader;
-use crate::shared::{Names, Shared};
+use crate::shared::{Names, Shared, closed};
 
 /// A store in a folder, on the engine `E`. One process at a time has it open; others write to its [`Inbox`].
 pub struct EmbeddedStore<E: Engine> {
@@ -147,16 +147,12 @@ impl<E: Engine> Drop for EmbeddedStore<E> {
         let (reply, _nobody_waits) = oneshot::channel();
         // Closed before: then the committer is ending, or has.
         let _closed_before = self.queue.push(Job::Close(reply));
-        if let Some(committer) = unpoisoned(self.committer.lock()).take() {
-            if committer.join().is_err() {
-                tracing::error!("the committer panicked");
-            }
+        if let Some(committer) = unpoisoned(self.committer.lock()).take()
+            && committer.join().is_err()
+        {
+            tracing::error!("the committer panicked");
         }
     }
-}
-
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "the store was closed: open it again")
 }
 
 fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
@@ -168,6 +164,7 @@ fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
     for damage in &loaded.damaged {
         tracing::error!(record = damage.record, reason = damage.reason, "a damaged record");
     }
+    let found = engine.found().to_vec();
     let mark = head.mark();
     let lost = mark.last.saturating_sub(loaded.tail.last);
     if lost > 0 && options.accept_loss {
@@ -182,14 +179,18 @@ fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
     }
     let head_was_damaged = head.is_damaged();
     let mut shared = Shared::new(dir.to_owned(), engine, loaded.names, loaded.meta, head_was_damaged);
-    if lost > 0 && !options.accept_loss {
+    if lost > 0 {
         let operations = mark.operations.saturating_sub(loaded.tail.operations);
         let after = shared.position(loaded.tail.last);
-        shared.loss = Some(Loss { after, versions: lost, operations });
+        if !options.accept_loss {
+            shared.loss = Some(Loss { after, versions: lost, operations });
+        }
+        // Accepted or not: what was found may be all that is left of it.
         let kept = aside.keep().map_err(|error| io_error("can't keep the files of", dir, error))?;
         tracing::error!(operations, versions = lost, %after, kept = %kept.display(), "the engine lost a tail");
     } else {
-        aside.discard().map_err(|error| io_error("can't remove the copy in", dir, error))?;
+        let settled = if found.is_empty() { aside.discard() } else { aside.keep().map(|_| ()) };
+        settled.map_err(|error| io_error("can't settle the copy in", dir, error))?;
     }
     start(shared, head, lock, loaded.tail, options)
 }

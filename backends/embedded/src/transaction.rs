@@ -117,7 +117,7 @@ impl<'a, E: Engine> Transaction<'a, E> {
         Ok(Some((row, Operation { hub, open })))
     }
 
-    fn find_unit(&self, row: &HubRow, unit: UnitId) -> Result<Option<(Position, Hash)>> {
+    pub(crate) fn find_unit(&self, row: &HubRow, unit: UnitId) -> Result<Option<(Position, Hash)>> {
         let mut place = Some(row.open);
         while let Some(at) = place {
             let (previous, version) = self.version(at)?;

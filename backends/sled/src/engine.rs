@@ -71,13 +71,6 @@ pub struct SledEngine {
 }
 
 impl SledEngine {
-    /// What was wrong with the files when they were opened, in words; empty after a clean close or a plain crash.
-    /// Where it isn't empty, entries may be missing anywhere, not only at the log's end.
-    #[must_use]
-    pub fn found(&self) -> &[String] {
-        &self.found
-    }
-
     fn start(db: sled::Db, dir: &Path, found: Vec<String>) -> EngineResult<Self> {
         let file = File::open(dir.join("db"))?;
         let mut blobs = HashSet::new();
@@ -226,6 +219,10 @@ impl Engine for SledEngine {
         guard::pool_alive()?;
         let (db, found) = crate::open::open(dir, aside, || start_sled(dir))?;
         Self::start(db, dir, found)
+    }
+
+    fn found(&self) -> &[String] {
+        &self.found
     }
 
     fn get(&self, key: &[u8]) -> EngineResult<Option<Vec<u8>>> {

@@ -23,7 +23,7 @@ fn child() {
     let engine = SledEngine::open(&dir, &dir.join("../aside")).unwrap();
     loop {
         engine.apply(put((0..5).map(|i| (key(batch * 5 + i), value(batch * 5 + i, 0))))).unwrap();
-        if batch % 3 == 0 {
+        if batch.is_multiple_of(3) {
             engine.sync().unwrap();
             println!("ack {batch}");
         }
@@ -115,9 +115,9 @@ fn full_disk(round: u64) {
         let mut n = 0;
         let error = loop {
             let wrote = engine.apply(put((0..10).map(|i| (key(n * 10 + i), value(n * 10 + i, 0)))));
-            let wrote = wrote.and_then(|()| if (n + round) % 4 == 0 { engine.sync() } else { Ok(()) });
+            let wrote = wrote.and_then(|()| if (n + round).is_multiple_of(4) { engine.sync() } else { Ok(()) });
             match wrote {
-                Ok(()) if (n + round) % 4 == 0 => synced = n + 1,
+                Ok(()) if (n + round).is_multiple_of(4) => synced = n + 1,
                 Ok(()) => {}
                 Err(error) => break error,
             }

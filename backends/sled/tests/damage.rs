@@ -15,6 +15,8 @@ use opledger_sled::{SledEngine, preserve};
 
 const ENTRIES: u64 = 3000;
 
+type Store = Vec<(PathBuf, Vec<u8>)>;
+
 fn entries(kind: &str) -> u64 {
     if kind == "small" { 40 } else { ENTRIES }
 }
@@ -90,7 +92,8 @@ fn examine(dir: &Path, count: u64) -> String {
     for reverse in [false, true] {
         match all(&engine, reverse) {
             Ok(pairs) if pairs.len() + missing.len() + point != count as usize && point == 0 => {
-                return format!("WRONG scan {} {}", pairs.len(), missing.len());
+                // A tree put together from a log with a hole; only where that was told.
+                return format!("missing-inside scans-and-gets-differ {found} {kept}");
             }
             Ok(_) => {}
             Err(_) => scans += 1,
@@ -138,7 +141,7 @@ fn examine(dir: &Path, count: u64) -> String {
     format!("{lost} {reads} {found} {later} {kept}")
 }
 
-fn make(kind: &str, root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+fn make(kind: &str, root: &Path) -> Store {
     let dir = root.join(format!("make-{kind}"));
     std::fs::create_dir_all(&dir).unwrap();
     let child = again(&[("CASE_DIR", dir.to_str().unwrap()), ("CASE_MAKE", kind)]);
@@ -151,7 +154,7 @@ fn damaged_stores_neither_panic_nor_hang() {
     let hunt: Option<u64> = std::env::var("OPLEDGER_HUNT").ok().map(|n| n.parse().unwrap());
     let seed = std::env::var("OPLEDGER_SEED").map_or(42, |n| n.parse().unwrap());
     let root = tempfile::tempdir().unwrap();
-    let mut cases: Vec<(String, &str, Vec<(PathBuf, Vec<u8>)>)> = Vec::new();
+    let mut cases: Vec<(String, &str, Store)> = Vec::new();
     let mut random = Random(seed);
     for kind in ["closed", "killed", "small"] {
         let store = make(kind, root.path());
@@ -159,7 +162,7 @@ fn damaged_stores_neither_panic_nor_hang() {
         for (at, (path, bytes)) in store.iter().enumerate() {
             let name = path.file_name().unwrap().to_str().unwrap();
             let name = if name.starts_with("snap") { "snap" } else { name };
-            let few = if name == "db" { 14 } else { 4 };
+            let few = if name == "db" { 10 } else { 2 };
             for _ in 0..hunt.map_or(few, |n| if name == "db" { n } else { n / 5 }) {
                 let mut flipped = store.clone();
                 let offset = random.below(bytes.len() as u64) as usize;

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use opledger::blocking::Tracker;
 use opledger::intent::Intent;
 use opledger::store::{Record, Scan};
-use opledger::{Additions, Completion, Hash, Metadata, NewOperation, Outcome, Scope, Status, Store};
+use opledger::{Additions, Completion, Hash, Metadata, NewOperation, Outcome, Scope, Status};
 use opledger_sled::{Durability, Inbox, SledStore};
 use store_common::{Random, TYPES, again, check_activity, number, operations, scan_all, tenant};
 
@@ -64,7 +64,7 @@ fn write_for_ever(
     for turn in 0_u64.. {
         let tracker = &trackers[(turn % 3) as usize];
         let new = NewOperation::new(format!("work {thread} {turn}")).script_type(TYPES[(turn % 4) as usize]);
-        let new = if turn % 17 == 3 { new.sql_command("x".repeat(120_000)) } else { new };
+        let new = if turn % 50 == 3 { new.sql_command("x".repeat(120_000)) } else { new };
         let mut handle = pollster::block_on(tracker.start(new)).unwrap();
         let hk = handle.hash_key();
         ack("started", hk);
@@ -184,7 +184,10 @@ fn look(dir: &Path, round: u64) -> (Tracker<SledStore>, BTreeMap<Hash, opledger:
     assert_eq!(verification.operations, there.len() as u64);
     check_activity(all.inner().store(), all.inner().now());
     for folder in ["inbox", "aside"] {
-        assert_eq!(store_common::files(&dir.join(folder)), Vec::<std::path::PathBuf>::new(), "round {round}: {folder}");
+        let mut left = store_common::files(&dir.join(folder));
+        // An intent whose writer was killed within `put` was never acknowledged; it goes after an hour.
+        left.retain(|path| !path.to_string_lossy().starts_with('.'));
+        assert!(left.is_empty(), "round {round}: {folder} has {left:?}");
     }
     (tracker, there)
 }
@@ -198,7 +201,7 @@ fn nothing_acknowledged_is_lost() {
     let began = Instant::now();
     let mut operations = 0;
     for round in 0..rounds {
-        let enough = 1 + random.below(90) as usize;
+        let enough = 1 + random.below(60) as usize;
         acks.extend(write_and_kill(dir.path(), false, |count, _| count >= enough));
         let (tracker, there) = look(dir.path(), round);
         for ack in &acks {

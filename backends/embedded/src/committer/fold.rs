@@ -93,9 +93,22 @@ impl<E: Engine> Committer<E> {
 
 fn carry_out<E: Engine>(transaction: &mut Transaction<'_, E>, intent: &Intent) -> Result<Completion> {
     let hk = intent.operation();
-    let current = match intent {
+    let change = match intent {
         Intent::Start(_) => None,
-        _ => transaction.operation(hk)?.map(|(_, operation)| operation),
+        Intent::Finish(finish) => Some((finish.unit, finish.scope)),
+        Intent::Annotate(annotate) => Some((annotate.unit, annotate.scope)),
+    };
+    let current = match change {
+        None => None,
+        Some((unit, scope)) => match transaction.operation(hk)? {
+            // A crash between commit and removal left the file: it may be followed by later changes by now.
+            Some((row, operation))
+                if scope.sees(operation.hub.tenant) && transaction.find_unit(&row, unit)?.is_some() =>
+            {
+                return Ok(Completion::Recorded);
+            }
+            stored => stored.map(|(_, operation)| operation),
+        },
     };
     let unit = match intent.judge(current.as_ref())? {
         Verdict::Change(unit) => *unit,

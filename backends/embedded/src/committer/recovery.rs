@@ -1,6 +1,6 @@
 //! After a failed write the engine is in doubt: it is closed, and opened again as soon as that works.
 
-use opledger::{Error, Result};
+use opledger::{Error, ErrorKind, Result};
 
 use super::{Committer, unpoisoned};
 use crate::engine::Engine;
@@ -13,10 +13,10 @@ impl<E: Engine> Committer<E> {
         tracing::error!(%error, "a write failed; the store is reopened");
         self.counters.forget();
         self.unsynced = None;
-        if let Some(engine) = self.shared.engine_mut().take() {
-            if let Err(error) = engine.close() {
-                tracing::warn!(%error, "the failed engine did not close cleanly");
-            }
+        if let Some(engine) = self.shared.engine_mut().take()
+            && let Err(error) = engine.close()
+        {
+            tracing::warn!(%error, "the failed engine did not close cleanly");
         }
     }
 
@@ -25,7 +25,14 @@ impl<E: Engine> Committer<E> {
         if self.shared.engine_mut().is_some() {
             return Ok(());
         }
-        let (engine, aside) = open_engine::<E>(&self.shared.dir)?;
+        let (engine, aside) = open_engine::<E>(&self.shared.dir).map_err(|error| match error.kind() {
+            // A full disk shows itself in more ways than one; whichever it is, trying again later may help.
+            ErrorKind::Io => {
+                let still = self.shared.out_of_service();
+                Error::new(still.kind(), format!("{}: {}", still.message(), error.message())).caused_by(error)
+            }
+            _ => error,
+        })?;
         let loaded = load(&engine).map_err(|error| self.shared.engine_failed(error))?;
         if loaded.tail.last < self.head.mark().last {
             let message = format!(
@@ -33,7 +40,7 @@ impl<E: Engine> Committer<E> {
                 self.shared.dir.display(),
                 loaded.tail.last
             );
-            return Err(Error::new(opledger::ErrorKind::Corrupt, message));
+            return Err(Error::new(ErrorKind::Corrupt, message));
         }
         if let Err(error) = aside.discard() {
             return Err(io_error("can't remove", &self.shared.dir, error));
