@@ -1,4 +1,5 @@
 //! The conformance suite and the model on sled, with real files.
+#![allow(clippy::expect_used)] // helpers of a test are not in a #[test] themselves
 
 use opledger_sled::{Options, SledStore};
 use opledger_testkit::{Boxed, Factory, WithoutPushdown, run_model};

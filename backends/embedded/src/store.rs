@@ -292,45 +292,60 @@ fn store_meta<E: Engine>(engine: &E, meta: &MetaRow, dir: &Path) -> Result<()> {
     engine.apply(batch).and_then(|()| engine.sync()).map_err(|error| engine_error(error, dir))
 }
 
-/// The copy that an engine made of its files before it changed them.
-pub(crate) struct Aside(PathBuf);
+/// The copies that an engine made of its files before it changed them: of this opening, and of an earlier one
+/// that was cut short.
+pub(crate) struct Aside([PathBuf; 2]);
 
 impl Aside {
-    /// Nothing was lost: the copy is not needed.
+    /// Nothing was lost: the copies are not needed.
     pub(crate) fn discard(self) -> std::io::Result<()> {
-        match std::fs::remove_dir_all(&self.0) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        self.0.iter().try_for_each(|copy| remove(copy))
     }
 
-    /// Something was lost: the copy stays, under a name that says when.
+    /// Something was lost: the copies stay, under names that say when.
     pub(crate) fn keep(self) -> std::io::Result<PathBuf> {
         let name = format!("found-{}", SystemClock.now().to_key_text().replace(':', ""));
-        let kept = self.0.with_file_name(name);
-        if self.0.exists() {
-            std::fs::rename(&self.0, &kept)?;
+        let [first, again] = &self.0;
+        let kept = first.with_file_name(&name);
+        if again.exists() {
+            std::fs::rename(again, again.with_file_name(format!("{name}-again")))?;
+        }
+        if first.exists() {
+            std::fs::rename(first, &kept)?;
         }
         Ok(kept)
     }
 }
 
+fn remove(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Opens the engine's files; a copy of what that could destroy is made first.
+///
+/// A copy from an opening that was cut short stays until the store has proved whole: it may be the only one. There
+/// are never more than two, however often it is tried: on a full disk they would take the room that comes free.
 pub(crate) fn open_engine<E: Engine>(dir: &Path) -> Result<(E, Aside)> {
     let files = dir.join(E::NAME);
     make_folder(&files).map_err(|error| io_error("can't make the folder", &files, error))?;
-    let aside = Aside(dir.join("aside").join("opening"));
-    // A copy from an opening that was cut short comes before anything is changed again: it may be the only one.
-    if aside.0.exists() {
-        Aside(aside.0.clone()).keep().map_err(|error| io_error("can't keep the copy in", dir, error))?;
-    }
-    match E::open(&files, &aside.0) {
+    let aside = Aside(["opening", "opening-again"].map(|name| dir.join("aside").join(name)));
+    let [first, again] = &aside.0;
+    remove(again).map_err(|error| io_error("can't remove", again, error))?;
+    let copy = if first.exists() { again } else { first };
+    match E::open(&files, copy) {
         Ok(engine) => Ok((engine, aside)),
-        Err(EngineError::Io(error)) => Err(io_error("can't open the engine in", &files, error)),
+        Err(EngineError::Io(error)) => {
+            if let Err(error) = remove(again) {
+                tracing::warn!(%error, path = %again.display(), "a copy can't be removed");
+            }
+            Err(io_error("can't open the engine in", &files, error))
+        }
         Err(error @ EngineError::Corrupt(_)) => {
-            let kept = aside.keep().map_err(|error| io_error("can't keep the files of", dir, error))?;
             let error = engine_error(error, dir);
-            let message = format!("{}; the files as found are in {}", error.message(), kept.display());
+            let message = format!("{}; the files as found are in {}", error.message(), first.display());
             Err(Error::new(ErrorKind::Corrupt, message))
         }
     }
