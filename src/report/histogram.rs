@@ -46,8 +46,13 @@ impl Histogram {
 
     /// Adds the counts of another.
     pub fn merge(&mut self, other: &Self) {
-        for (key, count) in &other.0 {
-            *self.0.entry(*key).or_default() += count;
+        self.extend(other.buckets());
+    }
+
+    /// Adds stored counts, by bucket number.
+    pub fn extend(&mut self, buckets: impl IntoIterator<Item = (u16, u64)>) {
+        for (key, count) in buckets {
+            *self.0.entry(key).or_default() += count;
         }
     }
 

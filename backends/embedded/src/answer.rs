@@ -53,9 +53,9 @@ impl<E: Engine> Reader<'_, E> {
         Ok(())
     }
 
-    /// Counts what started in `[from, to)`: whole hours, whole minutes, and entries at the edges.
+    /// Counts what started in `[from, to)`: whole hours, ten minutes, minutes, and entries at the edges.
     fn tally(&self, tenant: u32, from: Timestamp, to: Timestamp, into: &mut ByType) -> Result<()> {
-        self.tally_by(tenant, &[Step::Hour, Step::Minute], from.as_micros(), to.as_micros(), into)
+        self.tally_by(tenant, &[Step::Hour, Step::TenMinutes, Step::Minute], from.as_micros(), to.as_micros(), into)
     }
 
     fn tally_by(&self, tenant: u32, steps: &[Step], from: i64, to: i64, into: &mut ByType) -> Result<()> {
@@ -74,7 +74,7 @@ impl<E: Engine> Reader<'_, E> {
             if row.max_is_gone {
                 uncertain.push(key);
             } else {
-                into.entry(key.script_type).or_default().merge(&row.tally());
+                row.add_to(into.entry(key.script_type).or_default());
             }
             Ok(())
         })?;

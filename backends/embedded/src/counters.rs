@@ -131,6 +131,6 @@ impl Counters {
 }
 
 /// The counters that an operation is counted in.
-pub(crate) fn keys_of(tenant: u32, script_type: u32, started: Timestamp) -> [CounterKey; 3] {
+pub(crate) fn keys_of(tenant: u32, script_type: u32, started: Timestamp) -> [CounterKey; 4] {
     Step::ALL.map(|step| CounterKey { tenant, step, bucket: step.bucket(started), script_type })
 }

@@ -89,17 +89,19 @@ pub(crate) fn parse_index(key: &[u8]) -> Option<IndexKey> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Step {
     Minute,
+    TenMinutes,
     Hour,
     Total,
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Total];
+    pub(crate) const ALL: [Self; 4] = [Self::Minute, Self::TenMinutes, Self::Hour, Self::Total];
 
     /// The width in microseconds; a total has none.
     pub(crate) fn width(self) -> Option<i64> {
         match self {
             Self::Minute => Some(60_000_000),
+            Self::TenMinutes => Some(600_000_000),
             Self::Hour => Some(3_600_000_000),
             Self::Total => None,
         }
@@ -119,6 +121,7 @@ impl Step {
             Self::Minute => 1,
             Self::Hour => 2,
             Self::Total => 3,
+            Self::TenMinutes => 4,
         }
     }
 }

@@ -192,6 +192,7 @@ fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
         let settled = if found.is_empty() { aside.discard() } else { aside.keep().map(|_| ()) };
         settled.map_err(|error| io_error("can't settle the copy in", dir, error))?;
     }
+    shared.found = found;
     start(shared, head, lock, loaded.tail, options)
 }
 

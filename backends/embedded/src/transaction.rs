@@ -1,7 +1,7 @@
 //! One group of units on its way to the engine: what is written here is read here, and nowhere else before
 //! the engine has it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use opledger::model::{Hub, UnitId};
@@ -21,14 +21,15 @@ use crate::shared::Shared;
 pub(crate) struct Transaction<'a, E> {
     pub(crate) shared: &'a Shared<E>,
     pub(crate) engine: &'a E,
-    writes: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    /// In key order: neighbours go to the engine together.
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(crate) counters: &'a mut Counters,
     pub(crate) tail: TailRow,
 }
 
 impl<'a, E: Engine> Transaction<'a, E> {
     pub(crate) fn new(shared: &'a Shared<E>, engine: &'a E, counters: &'a mut Counters, tail: TailRow) -> Self {
-        Self { shared, engine, writes: HashMap::new(), counters, tail }
+        Self { shared, engine, writes: BTreeMap::new(), counters, tail }
     }
 
     /// Carries out one unit, or says why not. On an error nothing of the unit is written.

@@ -317,9 +317,20 @@ impl Engine for SledEngine {
 }
 
 fn start_sled(dir: &Path) -> EngineResult<sled::Db> {
-    guarded(|| {
-        sled::Config::new().path(dir).cache_capacity(CACHE).mode(sled::Mode::HighThroughput).flush_every_ms(None).open()
-    })
+    // A child that this process is about to start holds a copy of every lock until it has become another program.
+    let until = Instant::now() + RELEASE;
+    loop {
+        let started = guarded(|| {
+            let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None);
+            config.mode(sled::Mode::HighThroughput).open()
+        });
+        match started {
+            Err(EngineError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            started => return started,
+        }
+    }
 }
 
 /// Takes sled's lock on the store; given back when the file is dropped. `None` when there is no store yet.

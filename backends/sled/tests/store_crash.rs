@@ -216,7 +216,7 @@ fn nothing_acknowledged_is_lost() {
 
 #[test]
 fn an_interval_loses_no_more_than_it_says() {
-    let rounds = number("OPLEDGER_CRASH_ROUNDS", 50).div_ceil(6);
+    let rounds = number("OPLEDGER_CRASH_ROUNDS", 50).div_ceil(10);
     let dir = tempfile::tempdir().unwrap();
     let mut random = Random(number("OPLEDGER_CRASH_SEED", 2));
     let began = Instant::now();

@@ -147,6 +147,17 @@ impl CounterRow {
         }
     }
 
+    /// Adds what is counted here to `tally`, without a tally of its own: a report adds up many.
+    pub(crate) fn add_to(&self, tally: &mut Tally) {
+        tally.operations += self.operations;
+        tally.completed += self.completed;
+        tally.failed += self.failed;
+        tally.timed += self.timed;
+        tally.duration_sum += self.duration_sum;
+        tally.duration_max = tally.duration_max.max(self.duration_max);
+        tally.durations.extend(self.durations.iter().copied());
+    }
+
     pub(crate) fn tally(self) -> Tally {
         Tally {
             operations: self.operations,
