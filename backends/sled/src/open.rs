@@ -14,7 +14,7 @@ const TRIES: usize = 16;
 
 /// Opens with `start`; gives its handle and what was found wrong, in words.
 pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult<T>) -> EngineResult<(T, Vec<String>)> {
-    let Some(held) = lock(dir)? else {
+    let Some(held) = relock(dir)? else {
         return Ok((start()?, Vec::new())); // nothing here yet
     };
     let mut found = Vec::new();
