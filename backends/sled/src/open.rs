@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use opledger_embedded::engine::{EngineError, EngineResult};
 
@@ -14,7 +15,7 @@ const TRIES: usize = 16;
 
 /// Opens with `start`; gives its handle and what was found wrong, in words.
 pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult<T>) -> EngineResult<(T, Vec<String>)> {
-    let Some(held) = relock(dir)? else {
+    let Some(held) = relock(dir, FORK)? else {
         return Ok((start()?, Vec::new())); // nothing here yet
     };
     let mut found = Vec::new();
@@ -70,7 +71,7 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
     tracing::warn!(dir = %dir.display(), %error, "the store did not open; trying again without its snapshot");
 
     // Keep everything, as it was found, before the second try.
-    let held = relock(dir)?;
+    let held = relock(dir, STOP)?;
     if parts.is_some() {
         preserve::restore(aside, dir)?;
     } else {
@@ -98,7 +99,7 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
     // The log with a hole in it makes no sense to sled; up to the hole it may.
     if survey.length <= preserve::SMALL {
         for end in again.breaks.iter().rev().take(TRIES) {
-            let held = relock(dir)?;
+            let held = relock(dir, STOP)?;
             preserve::restore(aside, dir)?;
             if snapshot_bad || *end < stable {
                 remove_snapshots(dir)?;
@@ -118,20 +119,24 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
         }
     }
     tracing::warn!(dir = %dir.display(), error = %last, "the store can't be opened; its files are put back");
-    let held = relock(dir)?;
+    let held = relock(dir, STOP)?;
     preserve::restore(aside, dir)?;
     drop(held);
     Err(error)
 }
 
-/// sled's threads may hold the file for a moment after a failed start.
-fn relock(dir: &Path) -> EngineResult<Option<fs::File>> {
-    let mut tries = 0;
+/// How long a child that is being started may keep its copy of the lock.
+const FORK: Duration = Duration::from_millis(100);
+/// How long sled's threads may hold the file after a failed start.
+const STOP: Duration = Duration::from_secs(5);
+
+/// Takes the lock, waiting `at_most` for whoever holds it only for a moment.
+fn relock(dir: &Path, at_most: Duration) -> EngineResult<Option<fs::File>> {
+    let until = Instant::now() + at_most;
     loop {
         match lock(dir) {
-            Err(EngineError::Io(error)) if error.kind() == ErrorKind::WouldBlock && tries < 5_000 => {
-                tries += 1;
-                std::thread::sleep(std::time::Duration::from_millis(1));
+            Err(EngineError::Io(error)) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(1));
             }
             other => return other,
         }
