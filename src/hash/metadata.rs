@@ -127,6 +127,36 @@ impl Metadata {
         Self::from_members(members)
     }
 
+    /// Gives the smallest object that [`merge`](Self::merge) makes `other` of; `None` where no object does, because
+    /// `other` lacks a top-level key that is here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use opledger::hash::Metadata;
+    ///
+    /// let (start, end) = (Metadata::parse(r#"{"db":"crm"}"#)?, Metadata::parse(r#"{"db":"crm","rows":7}"#)?);
+    /// assert_eq!(start.additions_to(&end).unwrap().as_str(), r#"{"rows": 7}"#);
+    /// assert_eq!(end.additions_to(&start), None);
+    /// # Ok::<(), opledger::hash::JsonError>(())
+    /// ```
+    #[must_use]
+    pub fn additions_to(&self, other: &Metadata) -> Option<Metadata> {
+        // Both are sorted in the same way.
+        let mut ours = self.members().ok()?.into_iter().peekable();
+        let mut added = Vec::new();
+        for (key, theirs) in other.members().ok()? {
+            let known = ours.next_if(|(name, _)| *name == key);
+            if known.is_none_or(|(_, value)| value.canonical() != theirs.canonical()) {
+                added.push((key, theirs));
+            }
+        }
+        if ours.next().is_some() {
+            return None;
+        }
+        Self::from_members(added).ok()
+    }
+
     /// Gives the canonical JSON text of a top-level key's value.
     ///
     /// # Examples

@@ -13,9 +13,16 @@ const NAME_IN_KEY: usize = 200;
 /// # Errors
 /// Gives 58030 when the operating system has no random bytes.
 pub fn business_key(name: &str, at: Timestamp) -> Result<String> {
-    let head: String = name.chars().take(NAME_IN_KEY).collect();
     let [a, b, c] = random()?;
-    Ok(format!("{head}_{}_{a:02x}{b:02x}{c:02x}", at.to_key_text()))
+    Ok(business_key_of(name, at, &format!("{a:02x}{b:02x}{c:02x}")))
+}
+
+/// The business key that ends in `ending`, which [`business_key`] draws by chance.
+#[must_use]
+pub fn business_key_of(name: &str, at: Timestamp, ending: &str) -> String {
+    let length = name.char_indices().nth(NAME_IN_KEY).map_or(name.len(), |(length, _)| length);
+    let head = name.get(..length).unwrap_or(name);
+    format!("{head}_{}_{ending}", at.to_key_text())
 }
 
 /// A name that no other call gives, made from `base`.

@@ -1,10 +1,10 @@
 //! Durations, counted in buckets of 7 significant bits: enough for the p95 of section "Reports", exactly.
 
-use std::collections::BTreeMap;
-
 /// Counts of durations by their bucket.
+///
+/// Dense up to the last bucket that counts something: adding two up is one pass over numbers side by side.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Histogram(BTreeMap<u16, u64>);
+pub struct Histogram(Vec<u64>);
 
 /// A duration rounded down to 7 significant bits, as the p95 is.
 #[must_use]
@@ -23,60 +23,71 @@ fn bucket(duration_ms: i32) -> u16 {
 fn lowest(bucket: u16) -> i32 {
     let bucket = u32::from(bucket);
     let shift = (bucket >> 6).saturating_sub(1);
-    let value = u64::from(bucket - (shift << 6)) << shift;
+    // A number that no duration has, as in a damaged record, stands for the longest.
+    let value = u64::from(bucket - (shift << 6)).checked_shl(shift).filter(|_| shift <= 24).unwrap_or(u64::MAX);
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
 impl Histogram {
     /// Counts one duration.
     pub fn add(&mut self, duration_ms: i32) {
-        *self.0.entry(bucket(duration_ms)).or_default() += 1;
+        self.extend([(bucket(duration_ms), 1)]);
     }
 
     /// Takes one duration back that was counted before.
     pub fn remove(&mut self, duration_ms: i32) {
-        let key = bucket(duration_ms);
-        if let Some(count) = self.0.get_mut(&key) {
+        if let Some(count) = self.0.get_mut(usize::from(bucket(duration_ms))) {
             *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.0.remove(&key);
-            }
+        }
+        while self.0.last() == Some(&0) {
+            self.0.pop();
         }
     }
 
     /// Adds the counts of another.
     pub fn merge(&mut self, other: &Self) {
-        self.extend(other.buckets());
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        self.0.iter_mut().zip(&other.0).for_each(|(ours, theirs)| *ours += theirs);
     }
 
     /// Adds stored counts, by bucket number.
     pub fn extend(&mut self, buckets: impl IntoIterator<Item = (u16, u64)>) {
-        for (key, count) in buckets {
-            *self.0.entry(key).or_default() += count;
+        for (bucket, count) in buckets.into_iter().filter(|(_, count)| *count > 0) {
+            let bucket = usize::from(bucket);
+            if self.0.len() <= bucket {
+                self.0.resize(bucket + 1, 0);
+            }
+            if let Some(ours) = self.0.get_mut(bucket) {
+                *ours = ours.saturating_add(count);
+            }
         }
     }
 
     /// The 95th percentile by nearest rank, rounded down to 7 significant bits.
     #[must_use]
     pub fn p95(&self) -> Option<i32> {
-        let total: u64 = self.0.values().sum();
+        let total: u64 = self.0.iter().sum();
         let rank = (u128::from(total) * 95).div_ceil(100);
         let mut seen = 0;
-        self.0.iter().find_map(|(key, count)| {
-            seen += u128::from(*count);
-            (seen >= rank && rank > 0).then(|| lowest(*key))
+        self.buckets().find_map(|(bucket, count)| {
+            seen += u128::from(count);
+            (seen >= rank && rank > 0).then(|| lowest(bucket))
         })
     }
 
     /// The counts by bucket number, for storing.
     pub fn buckets(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
-        self.0.iter().map(|(key, count)| (*key, *count))
+        (0..=u16::MAX).zip(&self.0).filter(|(_, count)| **count > 0).map(|(bucket, count)| (bucket, *count))
     }
 
     /// A histogram from stored counts.
     #[must_use]
     pub fn from_buckets(buckets: impl IntoIterator<Item = (u16, u64)>) -> Self {
-        Self(buckets.into_iter().filter(|(_, count)| *count > 0).collect())
+        let mut counts = Self::default();
+        counts.extend(buckets);
+        counts
     }
 }
 

@@ -7,7 +7,8 @@ use opledger::report::Tally;
 use opledger::store::{Activity, Damage};
 use opledger::{Result, Status, Timestamp};
 
-use crate::codec::{self, CounterRow, IndexRow};
+use crate::codec::{self, IndexRow};
+use crate::counters::Counter;
 use crate::engine::Engine;
 use crate::keys::{self, CounterKey, Step};
 use crate::reader::Reader;
@@ -23,22 +24,22 @@ impl<E: Engine> Reader<'_, E> {
         for tenant in self.shared.tenants(self.scope) {
             let mut recent = ByType::new();
             let mut earlier = ByType::new();
+            let mut exact = ByType::new();
             self.tally(tenant, last.next(), Timestamp::MAX, &mut recent)?;
             self.tally(tenant, before.next(), last.next(), &mut earlier)?;
+            let mut total = Tally::default();
+            self.count(tenant, Step::Total, (0, 1), &mut |_, counter| total.merge(&counter.tally))?;
+            activity.total += total.operations;
+            let running = total.operations.saturating_sub(total.finished());
+            activity.running += running;
+            // Stale is what runs and did not start in the window, nor at its very beginning.
+            let (edge, next) = (last.as_micros(), last.next().as_micros());
+            self.tally_entries(tenant, None, (edge, next), &mut exact)?;
+            let young: u64 =
+                recent.values().chain(exact.values()).map(|tally| tally.operations - tally.finished()).sum();
+            activity.stale += running.saturating_sub(young);
             self.name_types(recent, &mut activity.last)?;
             self.name_types(earlier, &mut activity.before)?;
-            self.counters(tenant, Step::Total, 0, 1, &mut |_, row| {
-                let tally = row.tally();
-                activity.total += tally.operations;
-                activity.running += tally.operations.saturating_sub(tally.finished());
-                Ok(())
-            })?;
-            let from = keys::index_from(tenant, Status::Running, Timestamp::MIN);
-            let to = keys::index_from(tenant, Status::Running, last);
-            self.range(&from, &to, false, |_, _| {
-                activity.stale += 1;
-                true
-            })?;
         }
         Ok(activity)
     }
@@ -55,37 +56,39 @@ impl<E: Engine> Reader<'_, E> {
 
     /// Counts what started in `[from, to)`: whole hours, ten minutes, minutes, and entries at the edges.
     fn tally(&self, tenant: u32, from: Timestamp, to: Timestamp, into: &mut ByType) -> Result<()> {
-        self.tally_by(tenant, &[Step::Hour, Step::TenMinutes, Step::Minute], from.as_micros(), to.as_micros(), into)
+        let steps = [Step::Hour, Step::TenMinutes, Step::Minute];
+        self.tally_by(tenant, &steps, (from.as_micros(), to.as_micros()), into)
     }
 
-    fn tally_by(&self, tenant: u32, steps: &[Step], from: i64, to: i64, into: &mut ByType) -> Result<()> {
+    fn tally_by(&self, tenant: u32, steps: &[Step], (from, to): (i64, i64), into: &mut ByType) -> Result<()> {
         if from >= to {
             return Ok(());
         }
-        let Some((step, finer)) = steps.split_first() else { return self.tally_entries(tenant, None, from, to, into) };
+        let Some((step, finer)) = steps.split_first() else {
+            return self.tally_entries(tenant, None, (from, to), into);
+        };
         let width = step.width().unwrap_or(1);
         let (first, end) = (round_up(from, width), round_down(to, width));
         if first >= end {
-            return self.tally_by(tenant, finer, from, to, into);
+            return self.tally_by(tenant, finer, (from, to), into);
         }
-        self.tally_by(tenant, finer, from, first, into)?;
+        self.tally_by(tenant, finer, (from, first), into)?;
         let mut uncertain = Vec::new();
-        self.counters(tenant, *step, first, end, &mut |key, row| {
-            if row.max_is_gone {
+        self.count(tenant, *step, (first, end), &mut |key, counter| {
+            if counter.max_is_gone {
                 uncertain.push(key);
             } else {
-                row.add_to(into.entry(key.script_type).or_default());
+                into.entry(key.script_type).or_default().merge(&counter.tally);
             }
-            Ok(())
         })?;
         for key in uncertain {
             let end = key.bucket.saturating_add(width);
-            self.tally_entries(tenant, Some(key.script_type), key.bucket, end, into)?;
+            self.tally_entries(tenant, Some(key.script_type), (key.bucket, end), into)?;
         }
-        self.tally_by(tenant, finer, end, to, into)
+        self.tally_by(tenant, finer, (end, to), into)
     }
 
-    fn tally_entries(&self, tenant: u32, only: Option<u32>, from: i64, to: i64, into: &mut ByType) -> Result<()> {
+    fn tally_entries(&self, tenant: u32, only: Option<u32>, (from, to): (i64, i64), into: &mut ByType) -> Result<()> {
         for status in Status::ALL {
             let start = keys::index_from(tenant, status, Timestamp::from_micros(from));
             let end = keys::index_from(tenant, status, Timestamp::from_micros(to));
@@ -109,27 +112,27 @@ impl<E: Engine> Reader<'_, E> {
         Ok(())
     }
 
-    /// Visits the counters of a step with `from <= bucket < to`.
-    pub(crate) fn counters(
+    /// Visits the counters of a step whose bucket begins in `[from, to)`.
+    fn count(
         &self,
         tenant: u32,
         step: Step,
-        from: i64,
-        to: i64,
-        visit: &mut dyn FnMut(CounterKey, CounterRow) -> Result<()>,
+        buckets: (i64, i64),
+        visit: &mut dyn FnMut(CounterKey, &Counter),
     ) -> Result<()> {
-        let start = keys::counters_from(tenant, step, from);
-        let end = keys::counters_from(tenant, step, to);
-        let mut failed = Ok(());
-        self.range(&start, &end, false, |key, value| {
-            let Some(parsed) = keys::parse_counter(key) else { return true };
-            failed = match codec::decode::<CounterRow>(key, value) {
-                Ok(row) => visit(parsed, row),
-                Err(damage) => Err(self.shared.corrupt(&damage)),
-            };
-            failed.is_ok()
-        })?;
-        failed
+        let mut damaged = None;
+        let visited =
+            self.shared.counters.visit(
+                self.engine,
+                (tenant, step),
+                buckets,
+                &mut |key, counter| match &counter.damage {
+                    Some(damage) => damaged = Some(damage.clone()),
+                    None => visit(key, counter),
+                },
+            );
+        self.engine(visited)?;
+        damaged.map_or(Ok(()), |damage| Err(self.shared.corrupt(&damage)))
     }
 }
 

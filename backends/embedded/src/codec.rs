@@ -1,20 +1,24 @@
 //! Stored records: a format byte, a checksum, and bincode. The format byte picks the struct, so a record
 //! written by an earlier release stays readable; bincode is positional, so a struct is never changed in place.
 
+mod attributes;
 mod intent;
 mod rows;
+mod version;
 
 use opledger::store::Damage;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use attributes::AttributesRow;
 pub(crate) use intent::{decode_intent, encode_intent};
-pub(crate) use rows::{AttributesRow, CounterRow, HubRow, IndexRow, MetaRow, TailRow, VersionRow};
+pub(crate) use rows::{CountedRow, CounterRow, GroupRow, IndexRow, MetaRow};
+pub(crate) use version::{FirstRow, NextRow};
 
 use crate::keys;
 
 /// The format of every record that this release writes.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// Format byte and checksum.
 const HEADER: usize = 5;
 /// No record is longer: texts have limits of their own.

@@ -11,16 +11,15 @@ use std::time::{Duration, Instant};
 use opledger::store::{Outcome, Purged, Unit};
 use opledger::{Error, ErrorKind, Result, Scope, Timestamp};
 
-use crate::codec::TailRow;
-use crate::counters::Counters;
 use crate::engine::Engine;
 use crate::head::Head;
 use crate::inbox::Inbox;
+use crate::known::Recent;
 use crate::lock::Lock;
 use crate::options::Durability;
 use crate::queue::{Job, Queue, Reply};
-use crate::shared::Shared;
-use crate::transaction::Transaction;
+use crate::shared::{Names, Shared};
+use crate::transaction::{LogEnd, Transaction};
 
 /// How often an idle committer looks into the inbox, and a broken store is tried again.
 const LOOK: Duration = Duration::from_millis(100);
@@ -34,8 +33,8 @@ pub(crate) struct Committer<E> {
     pub(crate) inbox: Inbox,
     pub(crate) head: Head,
     pub(crate) durability: Durability,
-    pub(crate) tail: TailRow,
-    pub(crate) counters: Counters,
+    pub(crate) end: LogEnd,
+    pub(crate) recent: Recent,
     /// Since when something applied is not synced.
     pub(crate) unsynced: Option<Instant>,
     pub(crate) head_synced: Instant,
@@ -132,40 +131,53 @@ impl<E: Engine> Committer<E> {
     /// Builds a batch, applies it, and makes it as durable as the store promises. Nothing is visible to
     /// readers or acknowledged unless all of it succeeded.
     fn group<T>(&mut self, build: impl FnOnce(&mut Transaction<'_, E>) -> Result<T>) -> Result<T> {
-        let shared = Arc::clone(&self.shared);
-        let counters = &mut self.counters;
-        let tail = self.tail;
+        let (shared, recent, end) = (Arc::clone(&self.shared), &self.recent, self.end);
         let built = shared.read(|engine| {
-            let mut transaction = Transaction::new(&shared, engine, counters, tail);
+            let mut transaction = Transaction::new(&shared, engine, recent, end);
             let value = build(&mut transaction)?;
-            if transaction.is_empty() { Ok((value, None)) } else { Ok((value, Some(transaction.into_batch()?))) }
+            Ok((value, transaction.into_group()?))
         });
-        let (value, batch) = built.inspect_err(|_| self.counters.forget())?;
-        let Some((batch, tail)) = batch else { return Ok(value) };
+        let (value, group) = built.inspect_err(|_| self.forget_names())?;
+        let Some(group) = group else { return Ok(value) };
         let immediate = self.durability == Durability::Immediate;
         let applied = {
             // Readers are kept out until the group is as safe as promised: what they see is not taken back.
             let guard = self.shared.engine_mut();
             let applied = match guard.as_ref() {
                 Some(engine) => {
-                    let applied = engine.apply(batch).and_then(|()| if immediate { engine.sync() } else { Ok(()) });
+                    let applied =
+                        engine.apply(group.batch).and_then(|()| if immediate { engine.sync() } else { Ok(()) });
                     applied.map_err(|error| self.shared.engine_failed(error))
                 }
                 None => Err(self.shared.out_of_service()),
             };
             if applied.is_ok() {
-                self.shared.tail.advance(self.shared.position(tail.last));
+                self.shared.counters.commit(group.staged);
+                if group.end.counted == group.end.last {
+                    self.shared.counters.stored();
+                }
+                self.shared.tail.advance(self.shared.position(group.end.last));
             }
             applied
         };
         applied.inspect_err(|error| self.break_down(error))?;
-        self.tail = tail;
+        self.end = group.end;
+        self.recent.learn(group.known);
         if immediate {
             self.mark_synced();
         } else {
             self.unsynced.get_or_insert_with(Instant::now);
         }
         Ok(value)
+    }
+
+    /// A group that failed may have numbered names that are not stored.
+    fn forget_names(&self) {
+        let stored = self.shared.read(|engine| Names::load(engine).map_err(|error| self.shared.engine_failed(error)));
+        match stored {
+            Ok((names, _)) => *unpoisoned(self.shared.names.write()) = names,
+            Err(error) => tracing::warn!(%error, "the names of tenants and types can't be read again"),
+        }
     }
 
     /// Syncs the engine, then says in HEAD what is safe.
@@ -179,11 +191,11 @@ impl<E: Engine> Committer<E> {
         Ok(())
     }
 
-    /// Says in HEAD that all up to the tail is safe.
+    /// Says in HEAD that all up to the end of the log is safe.
     fn mark_synced(&mut self) {
         self.unsynced = None;
         // The data is safe by itself; HEAD only tells of a loss.
-        if let Err(error) = self.head.write(self.tail.last, self.tail.operations) {
+        if let Err(error) = self.head.write(self.end.last, self.end.operations) {
             tracing::error!(%error, "HEAD can't be written: a tail that the engine loses would not be noticed");
         }
         if self.head_synced.elapsed() >= HEAD_SYNC {
@@ -206,7 +218,7 @@ impl<E: Engine> Committer<E> {
     }
 
     fn close(&mut self) -> Result<()> {
-        let synced = self.sync();
+        let synced = self.store_counters().and_then(|()| self.sync());
         self.sync_head();
         self.shared.closed.store(true, Ordering::Release);
         let closed = match self.shared.engine_mut().take() {
@@ -214,6 +226,17 @@ impl<E: Engine> Committer<E> {
             None => Ok(()),
         };
         synced.and(closed)
+    }
+
+    /// Stores the counters, so that the next opening has nothing to count.
+    fn store_counters(&mut self) -> Result<()> {
+        if self.end.counted == self.end.last || self.shared.loss.is_some() || self.shared.engine_mut().is_none() {
+            return Ok(());
+        }
+        self.group(|transaction| {
+            transaction.store_counters = true;
+            Ok(())
+        })
     }
 
     /// Whether writes may go on; tries to come back after a failure.

@@ -1,132 +1,96 @@
-//! Counters by tenant, type and step of execution_timestamp. The committer owns them in memory and writes
-//! absolute values in the same batch as the versions they count.
+//! Counters by tenant, type and step of execution_timestamp.
+//!
+//! They live in memory, where the committer changes them with each group and reports read them, and are stored now and
+//! then: as absolute values, in one batch with the place up to which they count. What follows that place is counted
+//! again when the store is opened, so that counters and versions always agree.
 
-use std::collections::{BTreeSet, HashMap};
+mod staged;
+mod table;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use opledger::Timestamp;
 use opledger::report::Tally;
 use opledger::store::Damage;
-use opledger::{Status, Timestamp};
 
-use crate::codec::{self, CounterRow};
-use crate::engine::Engine;
-use crate::keys::{self, CounterKey, Step};
+pub(crate) use staged::{Counted, Staged};
+use table::Table;
 
-/// Counters kept in memory; the rest is read again when it is needed.
-const KEPT: usize = 4096;
+use crate::codec::CounterRow;
+use crate::engine::{Engine, EngineResult};
+use crate::keys::{CounterKey, Step};
 
-#[derive(Debug, Default, Clone)]
-struct Counter {
-    tally: Tally,
-    max_is_gone: bool,
+/// One counter.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Counter {
+    pub(crate) tally: Tally,
+    /// The longest duration was removed, and nobody has looked for the next one.
+    pub(crate) max_is_gone: bool,
+    /// Its record can't be read: it counts nothing, and is not written again.
+    pub(crate) damage: Option<Damage>,
 }
 
-/// The counters that the committer has at hand.
+impl Counter {
+    pub(crate) fn row(&self) -> Option<CounterRow> {
+        (self.tally.operations > 0).then(|| CounterRow::new(&self.tally, self.max_is_gone))
+    }
+}
+
+/// All counters: those in memory, and behind them those in the engine.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
-    known: HashMap<CounterKey, Counter>,
-    changed: BTreeSet<CounterKey>,
-}
+pub(crate) struct Counters(Mutex<Table>);
 
 impl Counters {
-    /// Reads the counters of an operation, so that counting it can't fail half way.
-    pub(crate) fn prepare<E: Engine>(
-        &mut self,
+    /// The counter, to be changed and handed back by [`commit`](Self::commit).
+    fn get<E: Engine>(&self, engine: &E, key: CounterKey) -> EngineResult<Counter> {
+        self.table().pin(engine, key)
+    }
+
+    /// Begins a group of changes.
+    pub(crate) fn begin(&self) -> Staged {
+        self.table().unpin();
+        Staged::default()
+    }
+
+    /// Takes over what a group changed, once the group is in the engine.
+    pub(crate) fn commit(&self, staged: Staged) {
+        let mut table = self.table();
+        for (key, counter) in staged.into_counters() {
+            table.put(key, counter);
+        }
+    }
+
+    /// The keys and records of all counters that are not stored as they are, with those of `staged`; no record where
+    /// nothing is left to count.
+    pub(crate) fn to_store(&self, staged: &Staged) -> Vec<(CounterKey, Option<CounterRow>)> {
+        let table = self.table();
+        let changed = table.changed().filter(|(key, _)| staged.get(key).is_none());
+        changed.chain(staged.iter()).filter(|(_, c)| c.damage.is_none()).map(|(key, c)| (key, c.row())).collect()
+    }
+
+    /// Notes that all counters are stored as they are.
+    pub(crate) fn stored(&self) {
+        self.table().clean();
+    }
+
+    /// Begins anew, with what `counted` counted.
+    pub(crate) fn replace(&self, counted: Self) {
+        *self.table() = counted.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    /// Visits the counters of a step whose bucket begins in `[from, to)`.
+    pub(crate) fn visit<E: Engine>(
+        &self,
         engine: &E,
-        tenant: u32,
-        script_type: u32,
-        started: Timestamp,
-    ) -> Result<(), Damage> {
-        if self.known.len() > KEPT && self.changed.is_empty() {
-            self.known.clear();
-        }
-        for key in keys_of(tenant, script_type, started) {
-            if self.known.contains_key(&key) {
-                continue;
-            }
-            let stored = keys::counter(key);
-            let value = engine.get(&stored).map_err(|error| Damage::new(keys::describe(&stored), error.to_string()))?;
-            let counter = match value {
-                Some(bytes) => {
-                    let row: CounterRow = codec::decode(&stored, &bytes)?;
-                    Counter { max_is_gone: row.max_is_gone, tally: row.tally() }
-                }
-                None => Counter::default(),
-            };
-            self.known.insert(key, counter);
-        }
-        Ok(())
+        (tenant, step): (u32, Step),
+        (from, to): (i64, i64),
+        visit: &mut dyn FnMut(CounterKey, &Counter),
+    ) -> EngineResult<()> {
+        self.table().visit(engine, (tenant, step), (from, to), visit)
     }
 
-    /// Counts a new operation.
-    pub(crate) fn started(&mut self, tenant: u32, script_type: u32, started: Timestamp) {
-        self.change(tenant, script_type, started, |counter, _| counter.tally.operations += 1);
-    }
-
-    /// Counts the end of an operation that is counted as started.
-    pub(crate) fn finished(
-        &mut self,
-        tenant: u32,
-        script_type: u32,
-        started: Timestamp,
-        status: Status,
-        ms: Option<i32>,
-    ) {
-        self.change(tenant, script_type, started, |counter, step| {
-            counter.tally.count(status, ms.filter(|_| step != Step::Total));
-            counter.tally.operations -= 1;
-        });
-    }
-
-    /// Takes a finished operation back.
-    pub(crate) fn removed(
-        &mut self,
-        tenant: u32,
-        script_type: u32,
-        started: Timestamp,
-        status: Status,
-        ms: Option<i32>,
-    ) {
-        self.change(tenant, script_type, started, |counter, step| {
-            let tally = &mut counter.tally;
-            tally.operations = tally.operations.saturating_sub(1);
-            match status {
-                Status::Running => {}
-                Status::Completed => tally.completed = tally.completed.saturating_sub(1),
-                Status::Failed => tally.failed = tally.failed.saturating_sub(1),
-            }
-            let Some(ms) = ms.filter(|_| step != Step::Total) else { return };
-            tally.timed = tally.timed.saturating_sub(1);
-            tally.duration_sum = tally.duration_sum.saturating_sub(u64::try_from(ms).unwrap_or(0));
-            tally.durations.remove(ms);
-            if tally.timed == 0 {
-                tally.duration_max = None;
-                counter.max_is_gone = false;
-            } else if tally.duration_max == Some(ms) {
-                counter.max_is_gone = true;
-            }
-        });
-    }
-
-    fn change(&mut self, tenant: u32, script_type: u32, started: Timestamp, apply: impl Fn(&mut Counter, Step)) {
-        for key in keys_of(tenant, script_type, started) {
-            apply(self.known.entry(key).or_default(), key.step);
-            self.changed.insert(key);
-        }
-    }
-
-    /// The counters that changed since the last time, to be written.
-    pub(crate) fn take_changed(&mut self) -> Vec<(CounterKey, CounterRow)> {
-        std::mem::take(&mut self.changed)
-            .into_iter()
-            .filter_map(|key| {
-                self.known.get(&key).map(|counter| (key, CounterRow::new(&counter.tally, counter.max_is_gone)))
-            })
-            .collect()
-    }
-
-    /// Forgets everything: after a failed batch, memory is ahead of the disk.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::default();
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,35 +1,52 @@
-//! Whether indexes, counters and files agree with the records: everything is counted again.
+//! Whether indexes, log, counters and files agree with the records: everything is counted again.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
+use opledger::hash::hash_key;
 use opledger::report::Tally;
 use opledger::store::Damage;
-use opledger::{Attributes, Result, Status, Timestamp};
+use opledger::{Hash, Result, Status};
 
-use crate::codec::{self, CounterRow, HubRow, IndexRow, TailRow};
-use crate::counters::keys_of;
+use crate::codec::{self, IndexRow};
+use crate::counters::{Counted, keys_of};
 use crate::engine::Engine;
-use crate::keys::{self, CounterKey, Step};
-use crate::reader::{Reader, version_row};
+use crate::keys::{self, CounterKey, Step, VersionKey};
+use crate::reader::Reader;
+use crate::stored;
+
+/// What the versions add up to.
+#[derive(Default)]
+struct Recount {
+    operations: u64,
+    versions: u64,
+    counters: BTreeMap<CounterKey, Tally>,
+}
 
 impl<E: Engine> Reader<'_, E> {
     /// What does not agree, in all of the store.
     pub(crate) fn integrity(&self) -> Result<Vec<Damage>> {
         let mut found = Vec::new();
-        let mut counted: BTreeMap<CounterKey, Tally> = BTreeMap::new();
-        let hubs = self.check_hubs(&mut counted, &mut found)?;
-        self.check_index(hubs, &mut found)?;
-        self.check_counters(counted, &mut found)?;
-        if let Some(bytes) = self.value(keys::TAIL)? {
-            match codec::decode::<TailRow>(keys::TAIL, &bytes) {
-                Ok(tail) if tail.operations != hubs => {
-                    let reason = format!("it counts {} operations, there are {hubs}", tail.operations);
-                    found.push(Damage::new("end of the log", reason));
-                }
-                Ok(_) => {}
-                Err(damage) => found.push(damage),
+        let mut recount = Recount::default();
+        let mut places = Vec::new();
+        let (from, to) = keys::kind(b'v');
+        // Versions are read one operation at a time; their keys alone are few bytes.
+        self.range(&from, &to, false, |key, _| {
+            match keys::parse_version(key) {
+                Some(key) if key.number == 0 => places.push(key.first),
+                Some(_) => {}
+                None => found.push(Damage::new(keys::describe(key), "its key does not parse")),
             }
+            recount.versions += 1;
+            true
+        })?;
+        for place in places {
+            self.check_operation(place, &mut recount, &mut found)?;
         }
+        self.check_count(b'h', "operations", recount.operations, &mut found)?;
+        self.check_count(b't', "index entries", recount.operations, &mut found)?;
+        self.check_log(recount.versions, &mut found)?;
+        self.check_counters(recount.counters, &mut found)?;
         found.extend(self.shared.found.iter().map(|damage| Damage::new("engine", damage.clone())));
         if self.shared.head_was_damaged {
             found.push(Damage::new("file HEAD", "a copy of the last acknowledged position was damaged"));
@@ -38,96 +55,127 @@ impl<E: Engine> Reader<'_, E> {
         Ok(found)
     }
 
-    fn check_hubs(&self, counted: &mut BTreeMap<CounterKey, Tally>, found: &mut Vec<Damage>) -> Result<u64> {
-        let (from, to) = keys::kind(b'h');
-        let mut hubs = 0;
-        let mut failed = Ok(());
-        self.range(&from, &to, false, |key, value| {
-            hubs += 1;
-            match codec::decode::<HubRow>(key, value) {
-                Ok(row) => failed = self.check_hub(key, &row, counted, found),
-                Err(damage) => found.push(damage),
-            }
-            failed.is_ok()
-        })?;
-        failed.map(|()| hubs)
-    }
-
-    fn check_hub(
-        &self,
-        key: &[u8],
-        row: &HubRow,
-        counted: &mut BTreeMap<CounterKey, Tally>,
-        found: &mut Vec<Damage>,
-    ) -> Result<()> {
-        let open = match version_row(row.open, |key| self.value(key))? {
-            Ok(Some(open)) => open,
-            Ok(None) => {
-                found.push(Damage::new(keys::describe(&keys::version(row.open)), "it is missing"));
-                return Ok(());
-            }
+    fn check_operation(&self, place: u64, recount: &mut Recount, found: &mut Vec<Damage>) -> Result<()> {
+        recount.operations += 1;
+        let known = match self.known_at(place)? {
+            Ok(known) => known,
             Err(damage) => {
                 found.push(damage);
                 return Ok(());
             }
         };
-        let hk = open.operation;
-        if key.get(1..) != Some(hk.as_bytes().as_slice()) {
-            found.push(Damage::new(keys::describe(key), "its open version is another operation's"));
-        }
-        let attributes: Attributes = open.attributes.into();
-        let (status, started) = (attributes.execution_status, attributes.execution_timestamp);
-        let Some(script_type) = self.shared.type_number(&attributes.script_type) else {
-            found.push(Damage::new(format!("type {:?}", attributes.script_type), "its number is missing"));
-            return Ok(());
-        };
-        let expected = IndexRow { script_type, duration_ms: attributes.execution_duration_ms };
-        let index = keys::index(row.tenant, status, started, hk);
+        let (hub, open) = (&known.operation.hub, &known.operation.open);
+        let hk = hub.script_execution_hk;
+        self.check_hub(hk, &hub.script_execution_bk, place, found)?;
+        let (status, started) = (open.attributes.execution_status, open.attributes.execution_timestamp);
+        let duration_ms = open.attributes.execution_duration_ms;
+        let script_type = known.script_type;
+        let expected = IndexRow { first: place, script_type, duration_ms };
+        let index = keys::index(known.tenant, status, started, hk);
         match self.value(&index)?.map(|bytes| codec::decode::<IndexRow>(&index, &bytes)) {
             Some(Ok(entry)) if entry == expected => {}
             Some(Ok(_)) => found.push(Damage::new(keys::describe(&index), "it differs from its operation")),
             Some(Err(damage)) => found.push(damage),
             None => found.push(Damage::new(keys::describe(&index), "it is missing")),
         }
-        count(counted, row.tenant, script_type, started, status, expected.duration_ms);
+        count(&mut recount.counters, Counted { tenant: known.tenant, script_type, started }, status, duration_ms);
         Ok(())
     }
 
-    fn check_index(&self, hubs: u64, found: &mut Vec<Damage>) -> Result<()> {
-        let (from, to) = keys::kind(b't');
+    fn check_hub(&self, hk: Hash, bk: &str, place: u64, found: &mut Vec<Damage>) -> Result<()> {
+        let record = keys::describe(&keys::hub(hk));
+        match self.place(hk)? {
+            Ok(Some(at)) if at == place => {}
+            Ok(Some(_)) => found.push(Damage::new(record, "it names another operation's place")),
+            Ok(None) => found.push(Damage::new(record, format!("it is missing, and its versions are at {place}"))),
+            Err(damage) => found.push(damage),
+        }
+        if hash_key(bk) != hk {
+            found.push(Damage::new(format!("operation {hk}"), "its key is not that of its business key"));
+        }
+        Ok(())
+    }
+
+    fn check_count(&self, kind: u8, what: &str, operations: u64, found: &mut Vec<Damage>) -> Result<()> {
+        let (from, to) = keys::kind(kind);
         let mut entries = 0;
         self.range(&from, &to, false, |_, _| {
             entries += 1;
             true
         })?;
-        if entries != hubs {
-            found.push(Damage::new("index", format!("it has {entries} entries for {hubs} operations")));
+        if entries != operations {
+            found.push(Damage::new("index", format!("there are {entries} {what} for {operations} operations")));
+        }
+        Ok(())
+    }
+
+    /// Every version stands in the log, once, where it says; what the log names is there, or was removed whole.
+    fn check_log(&self, versions: u64, found: &mut Vec<Damage>) -> Result<()> {
+        let mut entries = Vec::new();
+        let mut damaged = false;
+        let visited = stored::log(self.engine, 0, &mut |entry| {
+            match entry {
+                Ok((_, key)) => entries.push(key),
+                Err(damage) => {
+                    damaged = true;
+                    found.push(damage);
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        self.engine(visited)?;
+        entries.sort_unstable();
+        let mut there = 0;
+        let mut first: Option<(u64, bool)> = None;
+        for key in entries {
+            let exists = self.value(&keys::version(key))?.is_some();
+            there += u64::from(exists);
+            if key.number == 0 {
+                first = Some((key.first, exists));
+            }
+            let stays = first.is_some_and(|(place, exists)| place == key.first && exists);
+            if !exists && stays {
+                found.push(Damage::new(keys::describe(&keys::version(key)), "it is missing"));
+            } else if exists && !stays {
+                let key = keys::describe(&keys::version(VersionKey::first(key.first)));
+                found.push(Damage::new(key, "it is missing"));
+            }
+        }
+        if there != versions && !damaged {
+            found.push(Damage::new("log", format!("it names {there} versions, there are {versions}")));
         }
         Ok(())
     }
 
     fn check_counters(&self, mut counted: BTreeMap<CounterKey, Tally>, found: &mut Vec<Damage>) -> Result<()> {
-        let (from, to) = keys::kind(b'c');
-        self.range(&from, &to, false, |key, value| {
-            let row = codec::decode::<CounterRow>(key, value);
-            match (keys::parse_counter(key), row) {
-                (Some(parsed), Ok(row)) => {
-                    let mut recount = counted.remove(&parsed).unwrap_or_default();
-                    let max_is_gone = row.max_is_gone;
-                    let stored = row.tally();
-                    if max_is_gone {
-                        recount.duration_max = stored.duration_max;
-                    }
-                    if stored != recount {
-                        let reason = format!("it says {stored:?}, counted again it is {recount:?}");
-                        found.push(Damage::new(keys::describe(key), reason));
-                    }
-                }
-                (_, Err(damage)) => found.push(damage),
-                (None, Ok(_)) => found.push(Damage::new(keys::describe(key), "its key does not parse")),
+        for tenant in self.shared.tenants(opledger::Scope::All) {
+            for step in Step::ALL {
+                let visited = self.shared.counters.visit(
+                    self.engine,
+                    (tenant, step),
+                    (i64::MIN, i64::MAX),
+                    &mut |key, counter| {
+                        let mut recount = counted.remove(&key).unwrap_or_default();
+                        if let Some(damage) = &counter.damage {
+                            found.push(damage.clone());
+                            return;
+                        }
+                        if counter.max_is_gone {
+                            recount.duration_max = counter.tally.duration_max;
+                        }
+                        if counter.tally != recount {
+                            let reason = format!(
+                                "it says {}, counted again it is {}",
+                                figures(&counter.tally),
+                                figures(&recount)
+                            );
+                            found.push(Damage::new(keys::describe(&keys::counter(key)), reason));
+                        }
+                    },
+                );
+                self.engine(visited)?;
             }
-            true
-        })?;
+        }
         found.extend(counted.into_keys().map(|key| Damage::new(keys::describe(&keys::counter(key)), "it is missing")));
         Ok(())
     }
@@ -142,15 +190,13 @@ impl<E: Engine> Reader<'_, E> {
     }
 }
 
-fn count(
-    counted: &mut BTreeMap<CounterKey, Tally>,
-    tenant: u32,
-    script_type: u32,
-    started: Timestamp,
-    status: Status,
-    duration_ms: Option<i32>,
-) {
-    for key in keys_of(tenant, script_type, started) {
-        counted.entry(key).or_default().count(status, duration_ms.filter(|_| key.step != Step::Total));
+fn figures(tally: &Tally) -> String {
+    let Tally { operations, completed, failed, timed, duration_sum, .. } = tally;
+    format!("{operations} operations, {completed} completed, {failed} failed, {timed} timed, {duration_sum} ms in all")
+}
+
+fn count(counters: &mut BTreeMap<CounterKey, Tally>, operation: Counted, status: Status, duration_ms: Option<i32>) {
+    for key in keys_of(operation.tenant, operation.script_type, operation.started) {
+        counters.entry(key).or_default().count(status, duration_ms.filter(|_| key.step != Step::Total));
     }
 }

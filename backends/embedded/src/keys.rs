@@ -3,22 +3,24 @@
 //! | kind | key | value |
 //! |---|---|---|
 //! | `m` | | what the store is |
-//! | `n` | | the last place and the count of operations, written with each group |
+//! | `n` | | up to which place the stored counters count |
 //! | `d` | tenant hash | its number; 0 is the system |
 //! | `y` | type | its number |
-//! | `h` | hash key | hub: identity, first and open version |
-//! | `v` | place | version, with the place of the one before it |
-//! | `x` | place, piece | the rest of a version too long for one value |
-//! | `t` | tenant, status, execution_timestamp, hash key (16 bytes) | type and duration |
+//! | `h` | hash key (16 bytes) | the place of its first version |
+//! | `v` | place of the first version, number | a version: the first with its hub, a later one as its difference |
+//! | `x` | the same, piece | the rest of a version too long for one value |
+//! | `l` | place | a group of the log: which version stands at this place and at each that follows |
+//! | `t` | tenant, status, execution_timestamp, hash key (16 bytes) | place of the first version, type, duration |
 //! | `c` | tenant, step, bucket, type | counter |
 //! | `k` | moment | what a verify found |
 //!
-//! A version's end is the load date of its successor, so closing one writes nothing.
+//! An operation's versions are neighbours, and new operations come last: writing is sequential. What was written is not
+//! written again: a version's end is the load date of its successor, and a hub names no open version.
 
 use opledger::{Hash, Status, Timestamp};
 
 pub(crate) const META: &[u8] = b"m";
-pub(crate) const TAIL: &[u8] = b"n";
+pub(crate) const COUNTED: &[u8] = b"n";
 
 /// The start of a kind, and of the one after it.
 pub(crate) fn kind(kind: u8) -> (Vec<u8>, Vec<u8>) {
@@ -34,15 +36,55 @@ pub(crate) fn script_type(name: &str) -> Vec<u8> {
 }
 
 pub(crate) fn hub(hk: Hash) -> Vec<u8> {
-    with(b'h', &[hk.as_bytes()])
+    with(b'h', &[&short(hk)])
 }
 
-pub(crate) fn version(place: u64) -> Vec<u8> {
-    with(b'v', &[&place.to_be_bytes()])
+pub(crate) fn hub_of(short: [u8; SHORT]) -> Vec<u8> {
+    with(b'h', &[&short])
 }
 
-pub(crate) fn piece(place: u64, number: u16) -> Vec<u8> {
-    with(b'x', &[&place.to_be_bytes(), &number.to_be_bytes()])
+/// What a hub key says.
+pub(crate) fn parse_hub(key: &[u8]) -> Option<[u8; SHORT]> {
+    key.strip_prefix(b"h")?.try_into().ok()
+}
+
+/// A version by the place of its operation's first version and its number, which is 0 for the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct VersionKey {
+    pub(crate) first: u64,
+    pub(crate) number: u16,
+}
+
+impl VersionKey {
+    pub(crate) fn first(place: u64) -> Self {
+        Self { first: place, number: 0 }
+    }
+}
+
+pub(crate) fn version(key: VersionKey) -> Vec<u8> {
+    with(b'v', &[&key.first.to_be_bytes(), &key.number.to_be_bytes()])
+}
+
+pub(crate) fn parse_version(key: &[u8]) -> Option<VersionKey> {
+    let (first, number) = key.strip_prefix(b"v")?.split_first_chunk::<8>()?;
+    Some(VersionKey { first: u64::from_be_bytes(*first), number: u16::from_be_bytes(number.try_into().ok()?) })
+}
+
+/// The range of an operation's versions.
+pub(crate) fn versions_of(first: u64) -> (Vec<u8>, Vec<u8>) {
+    (version(VersionKey::first(first)), version(VersionKey::first(first.saturating_add(1))))
+}
+
+pub(crate) fn piece(key: VersionKey, piece: u16) -> Vec<u8> {
+    with(b'x', &[&key.first.to_be_bytes(), &key.number.to_be_bytes(), &piece.to_be_bytes()])
+}
+
+pub(crate) fn group(place: u64) -> Vec<u8> {
+    with(b'l', &[&place.to_be_bytes()])
+}
+
+pub(crate) fn parse_group(key: &[u8]) -> Option<u64> {
+    key.strip_prefix(b"l")?.try_into().ok().map(u64::from_be_bytes)
 }
 
 pub(crate) fn check(at: Timestamp) -> Vec<u8> {
@@ -52,9 +94,14 @@ pub(crate) fn check(at: Timestamp) -> Vec<u8> {
 /// The part of a hash key that stands in index keys: enough that two never meet.
 pub(crate) const SHORT: usize = 16;
 
+pub(crate) fn short(hk: Hash) -> [u8; SHORT] {
+    let mut short = [0; SHORT];
+    short.iter_mut().zip(hk.as_bytes()).for_each(|(to, from)| *to = *from);
+    short
+}
+
 pub(crate) fn index(tenant: u32, status: Status, at: Timestamp, hk: Hash) -> Vec<u8> {
-    let short = hk.as_bytes().get(..SHORT).unwrap_or_default();
-    with(b't', &[&tenant.to_be_bytes(), &[status_byte(status)], &sortable(at.as_micros()), short])
+    IndexKey { at, short: short(hk), status, tenant }.key()
 }
 
 /// The start of all index keys of a tenant and status from the moment `at` on.
@@ -74,6 +121,13 @@ pub(crate) struct IndexKey {
     pub(crate) short: [u8; SHORT],
     pub(crate) status: Status,
     pub(crate) tenant: u32,
+}
+
+impl IndexKey {
+    pub(crate) fn key(&self) -> Vec<u8> {
+        let Self { at, short, status, tenant } = self;
+        with(b't', &[&tenant.to_be_bytes(), &[status_byte(*status)], &sortable(at.as_micros()), short])
+    }
 }
 
 pub(crate) fn parse_index(key: &[u8]) -> Option<IndexKey> {
@@ -135,6 +189,26 @@ pub(crate) struct CounterKey {
     pub(crate) script_type: u32,
 }
 
+impl CounterKey {
+    pub(crate) fn bucket(&self) -> BucketKey {
+        BucketKey { tenant: self.tenant, step: self.step, bucket: self.bucket }
+    }
+}
+
+/// The counters of all types in one bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct BucketKey {
+    pub(crate) tenant: u32,
+    pub(crate) step: Step,
+    pub(crate) bucket: i64,
+}
+
+impl BucketKey {
+    pub(crate) fn counter(self, script_type: u32) -> CounterKey {
+        CounterKey { tenant: self.tenant, step: self.step, bucket: self.bucket, script_type }
+    }
+}
+
 pub(crate) fn counter(key: CounterKey) -> Vec<u8> {
     let CounterKey { tenant, step, bucket, script_type } = key;
     with(b'c', &[&tenant.to_be_bytes(), &[step.byte()], &sortable(bucket), &script_type.to_be_bytes()])
@@ -143,6 +217,21 @@ pub(crate) fn counter(key: CounterKey) -> Vec<u8> {
 /// The start of all counters of a tenant and step from a bucket on.
 pub(crate) fn counters_from(tenant: u32, step: Step, bucket: i64) -> Vec<u8> {
     with(b'c', &[&tenant.to_be_bytes(), &[step.byte()], &sortable(bucket)])
+}
+
+/// The range of all counters of a tenant and step.
+pub(crate) fn counters_of(tenant: u32, step: Step) -> (Vec<u8>, Vec<u8>) {
+    (with(b'c', &[&tenant.to_be_bytes(), &[step.byte()]]), with(b'c', &[&tenant.to_be_bytes(), &[step.byte() + 1]]))
+}
+
+/// The range of the counters in a bucket.
+pub(crate) fn counters_in(key: BucketKey) -> (Vec<u8>, Vec<u8>) {
+    let BucketKey { tenant, step, bucket } = key;
+    let start = counters_from(tenant, step, bucket);
+    // The last bucket of time has none after it.
+    let end =
+        bucket.checked_add(1).map_or_else(|| counters_of(tenant, step).1, |next| counters_from(tenant, step, next));
+    (start, end)
 }
 
 pub(crate) fn parse_counter(key: &[u8]) -> Option<CounterKey> {
@@ -189,6 +278,7 @@ pub(crate) fn describe(key: &[u8]) -> String {
         Some(b'y') => "type",
         Some(b'h') => "operation",
         Some(b'v' | b'x') => "version",
+        Some(b'l') => "log group",
         Some(b't') => "index entry",
         Some(b'c') => "counter",
         Some(b'k') => "check",

@@ -21,13 +21,17 @@ mod head;
 mod inbox;
 mod integrity;
 mod keys;
+mod known;
+mod load;
 mod lock;
+mod open;
 mod options;
 mod purge;
 mod queue;
 mod reader;
 mod shared;
 mod store;
+mod stored;
 mod transaction;
 
 pub use inbox::Inbox;

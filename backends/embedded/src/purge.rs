@@ -1,12 +1,16 @@
 //! Retention: finished operations leave with all their versions, index entries and counts.
 
-use opledger::store::Purged;
-use opledger::{Hash, Result, Scope, Status, Timestamp};
+use std::ops::ControlFlow;
 
-use crate::codec::{self, HubRow, IndexRow};
+use opledger::store::Purged;
+use opledger::{Result, Scope, Status, Timestamp};
+
+use crate::codec::{self, GroupRow, IndexRow};
+use crate::counters::Counted;
 use crate::engine::Engine;
-use crate::keys::{self, IndexKey};
-use crate::reader::{self, Reader};
+use crate::keys::{self, IndexKey, VersionKey};
+use crate::reader::Reader;
+use crate::stored;
 use crate::transaction::Transaction;
 
 impl<E: Engine> Transaction<'_, E> {
@@ -20,7 +24,12 @@ impl<E: Engine> Transaction<'_, E> {
                 operations += 1;
             }
         }
-        self.tail.operations = self.tail.operations.saturating_sub(operations);
+        self.end.operations = self.end.operations.saturating_sub(operations);
+        // What is removed can't be counted again from the log.
+        self.store_counters = operations > 0;
+        if operations > 0 && !more {
+            self.trim_log()?;
+        }
         Ok(Purged { operations, more })
     }
 
@@ -47,44 +56,68 @@ impl<E: Engine> Transaction<'_, E> {
     }
 
     fn remove_operation(&mut self, key: &IndexKey, row: IndexRow) -> Result<bool> {
-        let from = [&b"h"[..], &key.short].concat();
-        let to = [&b"h"[..], &key.short, &[0xff; 17]].concat();
-        let reader = Reader { shared: self.shared, engine: self.engine, scope: Scope::All };
-        let mut hub = None;
-        reader.range(&from, &to, false, |key, value| {
-            hub =
-                key.get(1..).and_then(|hk| <[u8; 32]>::try_from(hk).ok()).zip(codec::decode::<HubRow>(key, value).ok());
-            false
-        })?;
+        let hub = keys::hub_of(key.short);
+        let (from, to) = keys::versions_of(row.first);
+        let mut versions = Vec::new();
+        let mut split = false;
+        let reader = self.reader();
         // Without its hub an operation can't be removed whole.
-        let Some((hk, hub)) = hub else { return Ok(false) };
-        let hk = Hash::from_bytes(hk);
-        self.counters
-            .prepare(self.engine, key.tenant, row.script_type, key.at)
-            .map_err(|damage| self.shared.corrupt(&damage))?;
-        let mut places = Vec::new();
-        let mut place = Some(hub.open);
-        while let Some(at) = place {
-            let version = reader::version_row(at, |key| reader.value(key))?;
-            places.push((at, pieces_of(&reader, at)?));
-            place = version.ok().flatten().and_then(|row| row.previous).filter(|previous| *previous < at);
+        if reader.value(&hub)?.is_none() {
+            return Ok(false);
         }
-        for (at, pieces) in places {
-            self.remove(keys::version(at));
-            (1..=pieces).for_each(|number| self.remove(keys::piece(at, number)));
+        reader.range(&from, &to, false, |key, value| {
+            versions.push(key.to_vec());
+            split |= stored::is_full(value);
+            true
+        })?;
+        if split {
+            let [from, to] = [row.first, row.first.saturating_add(1)].map(|at| keys::piece(VersionKey::first(at), 0));
+            reader.range(&from, &to, false, |key, _| {
+                versions.push(key.to_vec());
+                true
+            })?;
         }
-        self.remove(keys::hub(hk));
-        self.remove(keys::index(key.tenant, key.status, key.at, hk));
-        self.counters.removed(key.tenant, row.script_type, key.at, key.status, row.duration_ms);
+        let counted = Counted { tenant: key.tenant, script_type: row.script_type, started: key.at };
+        self.staged
+            .removed((&self.shared.counters, self.engine), counted, key.status, row.duration_ms)
+            .map_err(|error| self.shared.engine_failed(error))?;
+        versions.into_iter().for_each(|key| self.remove(key));
+        self.remove(hub);
+        self.remove(key.key());
         Ok(true)
     }
-}
 
-fn pieces_of<E: Engine>(reader: &Reader<'_, E>, place: u64) -> Result<u16> {
-    let mut pieces = 0;
-    reader.range(&keys::piece(place, 0), &keys::piece(place, u16::MAX), false, |_, _| {
-        pieces += 1;
-        true
-    })?;
-    Ok(pieces)
+    /// Removes the groups at the beginning of the log that hold nothing any more. The last one stays: it says where
+    /// the log ends.
+    fn trim_log(&mut self) -> Result<()> {
+        let (from, to) = keys::kind(b'v');
+        let mut oldest = None;
+        let reader = self.reader();
+        self.engine
+            .range(&from, &to, false, &mut |key, _| {
+                if self.is_removed(key) {
+                    return ControlFlow::Continue(());
+                }
+                oldest = keys::parse_version(key).map(|key| key.first);
+                ControlFlow::Break(())
+            })
+            .map_err(|error| self.shared.engine_failed(error))?;
+        let oldest = oldest.unwrap_or(self.end.last);
+        let (from, _) = keys::kind(b'l');
+        let mut empty = Vec::new();
+        // An entry points back to its operation's first version, never forward.
+        reader.range(&from, &keys::group(oldest), false, |key, value| {
+            let Some(begin) = keys::parse_group(key) else { return true };
+            // A damaged group stays: verify names it.
+            if let Ok(group) = codec::decode::<GroupRow>(key, value)
+                && begin.saturating_add(u64::try_from(group.entries.len()).unwrap_or(0)) <= self.end.last
+                && (begin..).zip(&group.entries).all(|(at, (back, _))| at.saturating_sub(*back) < oldest)
+            {
+                empty.push(key.to_vec());
+            }
+            true
+        })?;
+        empty.into_iter().for_each(|key| self.remove(key));
+        Ok(())
+    }
 }

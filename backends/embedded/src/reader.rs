@@ -1,81 +1,20 @@
-//! Reading records back: hubs, versions in one piece or several, pages of a scan.
+//! Reading records back: operations, versions, pages of a scan.
 
 mod history;
 mod lists;
 
-use opledger::model::{Hub, Version};
+use std::ops::ControlFlow;
+
+use opledger::model::{Hub, UnitId, Version};
 use opledger::store::{Damage, Key, Page, Record, Scan};
-use opledger::{Hash, Operation, Result, Scope};
+use opledger::{Hash, Operation, Position, Result, Scope};
 
-use crate::codec::{self, HubRow, VersionRow};
-use crate::engine::Engine;
-use crate::keys;
+use crate::codec::{self, FirstRow, NextRow};
+use crate::engine::{Engine, EngineResult};
+use crate::keys::{self, VersionKey};
+use crate::known::Known;
 use crate::shared::Shared;
-
-/// The longest value; longer versions are split. sled moves a page of over 128 KiB into a file of its own, and
-/// splits pages by their count of entries: 16 neighbours of this size still fit.
-const PIECE: usize = 7 << 10;
-
-/// The entries that hold an encoded version.
-pub(crate) fn pieces(place: u64, bytes: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
-    bytes.chunks(PIECE).enumerate().map(move |(number, piece)| {
-        let number = u16::try_from(number).unwrap_or(u16::MAX);
-        let key = if number == 0 { keys::version(place) } else { keys::piece(place, number) };
-        (key, piece.to_vec())
-    })
-}
-
-/// The version at `place`, put together from its pieces; the inner error is damage of that record alone.
-pub(crate) fn version_row(
-    place: u64,
-    get: impl Fn(&[u8]) -> Result<Option<Vec<u8>>>,
-) -> Result<Result<Option<VersionRow>, Damage>> {
-    let key = keys::version(place);
-    let Some(mut bytes) = get(&key)? else { return Ok(Ok(None)) };
-    let mut number = 1;
-    let mut full = bytes.len() == PIECE;
-    // Only a full piece has another one after it.
-    while full {
-        let Some(piece) = get(&keys::piece(place, number))? else { break };
-        full = piece.len() == PIECE;
-        bytes.extend(piece);
-        number += 1;
-    }
-    Ok(codec::decode(&key, &bytes).map(Some))
-}
-
-/// A hub as the model has it.
-pub(crate) fn hub<E: Engine>(shared: &Shared<E>, hk: Hash, row: HubRow) -> Result<Hub, Damage> {
-    let tenant = shared
-        .tenant(row.tenant)
-        .ok_or_else(|| Damage::new(format!("operation {hk}"), format!("its tenant {} is unknown", row.tenant)))?;
-    Ok(Hub {
-        script_execution_hk: hk,
-        script_execution_bk: row.business_key,
-        tenant,
-        load_date: row.load_date,
-        record_source: row.record_source,
-    })
-}
-
-/// A version as the model has it, open.
-pub(crate) fn version<E: Engine>(shared: &Shared<E>, place: u64, row: VersionRow) -> Result<Version, Damage> {
-    let record = || keys::describe(&keys::version(place));
-    let tenant = shared
-        .tenant(row.tenant)
-        .ok_or_else(|| Damage::new(record(), format!("its tenant {} is unknown", row.tenant)))?;
-    Ok(Version {
-        script_execution_hk: row.operation,
-        load_date: row.load_date,
-        load_end_date: None,
-        hash_diff: row.hash_diff,
-        attributes: row.attributes.into(),
-        record_source: row.record_source,
-        tenant,
-        position: shared.position(place),
-        unit: row.unit,
-    })
-}
+use crate::stored;
 
 /// Reads of one answer, all on one state of the engine.
 pub(crate) struct Reader<'a, E> {
@@ -111,42 +50,150 @@ impl<E: Engine> Reader<'_, E> {
         self.engine.get(key).map_err(|error| self.shared.engine_failed(error))
     }
 
-    pub(crate) fn hub_row(&self, hk: Hash) -> Result<Result<Option<HubRow>, Damage>> {
-        let key = keys::hub(hk);
-        Ok(match self.value(&key)? {
-            Some(bytes) => codec::decode::<HubRow>(&key, &bytes).map(Some),
-            None => Ok(None),
-        })
-    }
-
     /// The operation `hk`, where this scope sees it.
     pub(crate) fn operation(&self, hk: Hash) -> Result<Result<Option<Operation>, Damage>> {
-        match self.hub_row(hk)? {
-            Ok(Some(row)) => self.operation_of(hk, row),
+        Ok(self.known(hk)?.map(|known| known.map(|known| known.operation).filter(|found| self.sees(&found.hub))))
+    }
+
+    /// The operation `hk`, whoever it belongs to.
+    pub(crate) fn known(&self, hk: Hash) -> Result<Result<Option<Known>, Damage>> {
+        match self.place(hk)? {
+            Ok(Some(first)) => {
+                // Half a hash key led here.
+                let known = self.known_at(first)?;
+                Ok(known.map(|known| Some(known).filter(|known| known.operation.hub.script_execution_hk == hk)))
+            }
             Ok(None) => Ok(Ok(None)),
             Err(damage) => Ok(Err(damage)),
         }
     }
 
-    pub(crate) fn operation_of(&self, hk: Hash, row: HubRow) -> Result<Result<Option<Operation>, Damage>> {
-        let open = row.open;
-        let hub = match hub(self.shared, hk, row) {
-            Ok(hub) if self.scope.sees(hub.tenant) => hub,
-            Ok(_) => return Ok(Ok(None)),
+    /// The operation whose first version stands at a place, with its open version.
+    pub(crate) fn known_at(&self, place: u64) -> Result<Result<Known, Damage>> {
+        let missing = || Damage::new(keys::describe(&keys::version(VersionKey::first(place))), "it is missing");
+        let Some((key, bytes)) = self.engine(stored::last(self.engine, place))? else { return Ok(Err(missing())) };
+        let first = if key.number == 0 {
+            self.engine(stored::join::<E, FirstRow>(self.engine, key, &bytes))?
+        } else {
+            self.engine(stored::first(self.engine, place))?.and_then(|row| row.ok_or_else(missing))
+        };
+        let row = match first {
+            Ok(row) => row,
             Err(damage) => return Ok(Err(damage)),
         };
-        Ok(self.version_at(open)?.map(|(_, open)| Some(Operation { hub, open })))
+        let (tenant, script_type) = (row.tenant, row.script_type);
+        let (hub, first) = match self.first(place, row) {
+            Ok(read) => read,
+            Err(damage) => return Ok(Err(damage)),
+        };
+        let length = bytes.len();
+        if key.number == 0 {
+            let operation = Operation { hub, open: first };
+            return Ok(Ok(Known { key, tenant, script_type, operation, first: None, length }));
+        }
+        let row = self.engine(stored::join::<E, NextRow>(self.engine, key, &bytes))?;
+        Ok(row.and_then(|row| self.next(key, row, &first)).map(|open| {
+            let operation = Operation { hub, open };
+            Known { key, tenant, script_type, operation, first: Some(Box::new(first)), length }
+        }))
     }
 
-    /// The version at `place`, which must be there, and the place of the one before it.
-    pub(crate) fn version_at(&self, place: u64) -> Result<Result<(Option<u64>, Version), Damage>> {
-        let missing = || Damage::new(keys::describe(&keys::version(place)), "it is missing");
-        let row = match version_row(place, |key| self.value(key))? {
-            Ok(Some(row)) => row,
-            Ok(None) => return Ok(Err(missing())),
+    /// Hub and first version of the operation `hk`, whoever it belongs to; also of another one whose hash key begins
+    /// with the same half.
+    pub(crate) fn first_of(&self, hk: Hash) -> Result<Result<Option<(Hub, Version)>, Damage>> {
+        let place = match self.place(hk)? {
+            Ok(Some(place)) => place,
+            Ok(None) => return Ok(Ok(None)),
             Err(damage) => return Ok(Err(damage)),
         };
-        let previous = row.previous;
-        Ok(version(self.shared, place, row).map(|version| (previous, version)))
+        let missing = || Damage::new(keys::describe(&keys::version(VersionKey::first(place))), "it is missing");
+        let row = self.engine(stored::first(self.engine, place))?.and_then(|row| row.ok_or_else(missing));
+        Ok(row.and_then(|row| self.first(place, row)).map(Some))
+    }
+
+    /// The version of an operation that a unit brought.
+    pub(crate) fn find_unit(&self, first: u64, unit: UnitId) -> Result<Option<(Position, Hash)>> {
+        let (from, to) = keys::versions_of(first);
+        let mut found = Ok(None);
+        let mut place = first;
+        let visited = self.engine.range(&from, &to, false, &mut |key, value| {
+            let Some(key) = keys::parse_version(key) else { return ControlFlow::Continue(()) };
+            let read = if key.number == 0 {
+                stored::join::<E, FirstRow>(self.engine, key, value)
+                    .map(|row| row.map(|row| (first, row.unit, row.hash_diff)))
+            } else {
+                stored::join::<E, NextRow>(self.engine, key, value)
+                    .map(|row| row.map(|row| (row.place(first), row.unit, row.hash_diff)))
+            };
+            match read {
+                Ok(Ok((at, brought, hash_diff))) if brought == unit => {
+                    place = at;
+                    found = Ok(Some(hash_diff));
+                    ControlFlow::Break(())
+                }
+                Ok(Ok(_)) => ControlFlow::Continue(()),
+                Ok(Err(damage)) => {
+                    found = Err(self.shared.corrupt(&damage));
+                    ControlFlow::Break(())
+                }
+                Err(error) => {
+                    found = Err(self.shared.engine_failed(error));
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        self.engine(visited)?;
+        Ok(found?.map(|hash_diff| (self.shared.position(place), hash_diff)))
+    }
+
+    /// Where the operation `hk` begins in the log.
+    pub(crate) fn place(&self, hk: Hash) -> Result<Result<Option<u64>, Damage>> {
+        let key = keys::hub(hk);
+        Ok(match self.value(&key)? {
+            Some(bytes) => codec::decode::<u64>(&key, &bytes).map(Some),
+            None => Ok(None),
+        })
+    }
+
+    /// Hub and first version as the model has them.
+    pub(crate) fn first(&self, place: u64, row: FirstRow) -> Result<(Hub, Version), Damage> {
+        let record = || keys::describe(&keys::version(VersionKey::first(place)));
+        let tenant = self.shared.tenant(row.tenant);
+        let tenant = tenant.ok_or_else(|| Damage::new(record(), format!("its tenant {} is unknown", row.tenant)))?;
+        let name = self.shared.type_name(row.script_type);
+        let name = name.ok_or_else(|| Damage::new(record(), format!("its type {} is unknown", row.script_type)))?;
+        Ok(row.into_model(tenant, name, self.shared.position(place)))
+    }
+
+    /// A later version as the model has it.
+    pub(crate) fn next(&self, key: VersionKey, row: NextRow, first: &Version) -> Result<Version, Damage> {
+        let position = self.shared.position(row.place(key.first));
+        row.into_model(first, position).map_err(|reason| Damage::new(keys::describe(&keys::version(key)), reason))
+    }
+
+    pub(crate) fn sees(&self, hub: &Hub) -> bool {
+        self.scope.sees(hub.tenant)
+    }
+
+    /// An engine's failure as an error of the store.
+    pub(crate) fn engine<T>(&self, result: EngineResult<T>) -> Result<T> {
+        result.map_err(|error| self.shared.engine_failed(error))
+    }
+
+    /// Visits a range until `visit` says no.
+    pub(crate) fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        reverse: bool,
+        mut visit: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<()> {
+        if from >= to {
+            return Ok(());
+        }
+        let mut step = |key: &[u8], value: &[u8]| {
+            if visit(key, value) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        self.engine(self.engine.range(from, to, reverse, &mut step))
     }
 }

@@ -9,9 +9,11 @@ use opledger::store::{Damage, Loss, Tail};
 use opledger::{Error, ErrorKind, Hash, Position, Result, Scope, Tenant};
 
 use crate::codec::{self, MetaRow};
+use crate::counters::Counters;
 use crate::engine::Engine;
 use crate::files::engine_error;
 use crate::keys;
+use crate::load::Loaded;
 
 /// The state of an open store.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub(crate) struct Shared<E> {
     /// for each group, so that an answer never mixes two states.
     engine: RwLock<Option<E>>,
     pub(crate) names: RwLock<Names>,
+    pub(crate) counters: Counters,
     pub(crate) meta: RwLock<MetaRow>,
     pub(crate) tail: Tail,
     pub(crate) loss: Option<Loss>,
@@ -32,12 +35,13 @@ pub(crate) struct Shared<E> {
 }
 
 impl<E: Engine> Shared<E> {
-    pub(crate) fn new(dir: PathBuf, engine: E, names: Names, meta: MetaRow, head_was_damaged: bool) -> Self {
+    pub(crate) fn new(dir: PathBuf, engine: E, loaded: Loaded, head_was_damaged: bool) -> Self {
         Self {
             dir,
             engine: RwLock::new(Some(engine)),
-            names: RwLock::new(names),
-            meta: RwLock::new(meta),
+            names: RwLock::new(loaded.names),
+            counters: loaded.counters,
+            meta: RwLock::new(loaded.meta),
             tail: Tail::default(),
             loss: None,
             head_was_damaged,
@@ -80,9 +84,7 @@ impl<E: Engine> Shared<E> {
 
     /// The position of a place in the log.
     pub(crate) fn position(&self, place: u64) -> Position {
-        let meta = self.meta.read().unwrap_or_else(PoisonError::into_inner);
-        let epoch = meta.epochs.partition_point(|first| *first <= place).saturating_sub(1);
-        Position::new(u64::try_from(epoch).unwrap_or(u64::MAX), place, 0)
+        self.meta.read().unwrap_or_else(PoisonError::into_inner).position(place)
     }
 
     /// The first place that may hold something after `position`.

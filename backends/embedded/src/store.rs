@@ -1,34 +1,29 @@
 //! The store: what callers hold. Reads run where they are asked for; changes go to the committer.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_channel::oneshot;
-use opledger::store::{Answer, Damage, Key, Loss, Outcome, Page, Plan, Purged, Record, Scan, Store, StoreInfo, Unit};
-use opledger::{Clock, Error, ErrorKind, Position, Result, Scope, SystemClock, Timestamp};
+use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Store, StoreInfo, Unit};
+use opledger::{ErrorKind, Position, Result, Scope, Timestamp};
 
-use crate::codec::{self, MetaRow, TailRow};
-use crate::committer::{Committer, unpoisoned};
-use crate::counters::Counters;
-use crate::engine::{Batch, Engine, EngineError, EngineResult};
-use crate::files::{engine_error, io_error, make_folder};
-use crate::head::Head;
+use crate::committer::unpoisoned;
+use crate::engine::Engine;
 use crate::inbox::Inbox;
-use crate::keys;
-use crate::lock;
+use crate::open::open;
 use crate::options::Options;
 use crate::queue::{Job, Queue, Reply};
 use crate::reader::Reader;
-use crate::shared::{Names, Shared, closed};
+use crate::shared::{Shared, closed};
 
 /// A store in a folder, on the engine `E`. One process at a time has it open; others write to its [`Inbox`].
 pub struct EmbeddedStore<E: Engine> {
-    shared: Arc<Shared<E>>,
-    queue: Arc<Queue>,
-    inbox: Inbox,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) shared: Arc<Shared<E>>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) inbox: Inbox,
+    pub(crate) committer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl<E: Engine> std::fmt::Debug for EmbeddedStore<E> {
@@ -151,203 +146,6 @@ impl<E: Engine> Drop for EmbeddedStore<E> {
             && committer.join().is_err()
         {
             tracing::error!("the committer panicked");
-        }
-    }
-}
-
-fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
-    make_folder(dir).map_err(|error| io_error("can't make the folder", dir, error))?;
-    let lock = lock::take(dir, options.lock_wait, &options.holder)?;
-    let mut head = Head::open(dir).map_err(|error| io_error("can't open HEAD in", dir, error))?;
-    let (engine, aside) = open_engine::<E>(dir)?;
-    let mut loaded = load(&engine).map_err(|error| engine_error(error, dir))?;
-    for damage in &loaded.damaged {
-        tracing::error!(record = damage.record, reason = damage.reason, "a damaged record");
-    }
-    let found = engine.found().to_vec();
-    let mark = head.mark();
-    let lost = mark.last.saturating_sub(loaded.tail.last);
-    if lost > 0 && options.accept_loss {
-        // Places will be given out again, so the log goes on in a new epoch.
-        loaded.meta.epochs.push(loaded.tail.last + 1);
-        store_meta(&engine, &loaded.meta, dir)?;
-        head.write(loaded.tail.last, loaded.tail.operations)
-            .and_then(|()| head.sync())
-            .map_err(|error| io_error("can't write HEAD in", dir, error))?;
-    } else if lost == 0 && !loaded.is_stored {
-        store_meta(&engine, &loaded.meta, dir)?;
-    }
-    let head_was_damaged = head.is_damaged();
-    let mut shared = Shared::new(dir.to_owned(), engine, loaded.names, loaded.meta, head_was_damaged);
-    if lost > 0 {
-        let operations = mark.operations.saturating_sub(loaded.tail.operations);
-        let after = shared.position(loaded.tail.last);
-        if !options.accept_loss {
-            shared.loss = Some(Loss { after, versions: lost, operations });
-        }
-        // Accepted or not: what was found may be all that is left of it.
-        let kept = aside.keep().map_err(|error| io_error("can't keep the files of", dir, error))?;
-        tracing::error!(operations, versions = lost, %after, kept = %kept.display(), "the engine lost a tail");
-    } else {
-        let settled = if found.is_empty() { aside.discard() } else { aside.keep().map(|_| ()) };
-        settled.map_err(|error| io_error("can't settle the copy in", dir, error))?;
-    }
-    shared.found = found;
-    start(shared, head, lock, loaded.tail, options)
-}
-
-fn start<E: Engine>(
-    shared: Shared<E>,
-    head: Head,
-    lock: lock::Lock,
-    tail: TailRow,
-    options: &Options,
-) -> Result<EmbeddedStore<E>> {
-    let shared = Arc::new(shared);
-    shared.tail.advance(shared.position(tail.last));
-    let queue = Arc::new(Queue::default());
-    let inbox = Inbox::at(&shared.dir);
-    inbox.tidy();
-    let committer = Committer {
-        shared: Arc::clone(&shared),
-        queue: Arc::clone(&queue),
-        inbox: inbox.clone(),
-        head,
-        durability: options.durability,
-        tail,
-        counters: Counters::default(),
-        unsynced: None,
-        head_synced: Instant::now(),
-        _lock: lock,
-    };
-    let thread = std::thread::Builder::new()
-        .name("opledger-commit".to_owned())
-        .spawn(move || committer.run())
-        .map_err(|error| io_error("no thread for the store at", &shared.dir, error))?;
-    Ok(EmbeddedStore { shared, queue, inbox, committer: Mutex::new(Some(thread)) })
-}
-
-/// What the engine holds beside the records.
-pub(crate) struct Loaded {
-    meta: MetaRow,
-    is_stored: bool,
-    pub(crate) tail: TailRow,
-    pub(crate) names: Names,
-    damaged: Vec<Damage>,
-}
-
-/// Reads what a store needs to begin.
-pub(crate) fn load<E: Engine>(engine: &E) -> EngineResult<Loaded> {
-    let (names, mut damaged) = Names::load(engine)?;
-    let meta = match engine.get(keys::META)? {
-        Some(bytes) => Some(codec::decode(keys::META, &bytes).map_err(|damage| EngineError::Corrupt(text(&damage)))?),
-        None => None,
-    };
-    let tail = match engine.get(keys::TAIL)? {
-        Some(bytes) => match codec::decode(keys::TAIL, &bytes) {
-            Ok(tail) => tail,
-            Err(damage) => {
-                damaged.push(damage);
-                recount(engine)?
-            }
-        },
-        None => recount(engine)?,
-    };
-    let is_stored = meta.is_some();
-    let meta = match meta {
-        Some(meta) => meta,
-        None => MetaRow {
-            store_id: opledger::model::UnitId::random().map_err(|error| EngineError::Corrupt(error.to_string()))?.0,
-            created: SystemClock.now(),
-            epochs: vec![1],
-        },
-    };
-    Ok(Loaded { meta, is_stored, tail, names, damaged })
-}
-
-/// The end of the log by the records themselves, where its own record is gone.
-fn recount<E: Engine>(engine: &E) -> EngineResult<TailRow> {
-    let mut tail = TailRow::default();
-    let (from, to) = keys::kind(b'v');
-    engine.range(&from, &to, true, &mut |key, _| {
-        if let Some(place) = key.get(1..).and_then(|place| place.try_into().ok()) {
-            tail.last = u64::from_be_bytes(place);
-        }
-        std::ops::ControlFlow::Break(())
-    })?;
-    let (from, to) = keys::kind(b'h');
-    engine.range(&from, &to, false, &mut |_, _| {
-        tail.operations += 1;
-        std::ops::ControlFlow::Continue(())
-    })?;
-    Ok(tail)
-}
-
-fn text(damage: &Damage) -> String {
-    format!("{}: {}", damage.record, damage.reason)
-}
-
-fn store_meta<E: Engine>(engine: &E, meta: &MetaRow, dir: &Path) -> Result<()> {
-    let bytes = codec::encode(meta).map_err(|damage| Error::new(ErrorKind::Corrupt, text(&damage)))?;
-    let batch = Batch { entries: vec![(keys::META.to_vec(), Some(bytes))] };
-    engine.apply(batch).and_then(|()| engine.sync()).map_err(|error| engine_error(error, dir))
-}
-
-/// The copies that an engine made of its files before it changed them: of this opening, and of an earlier one
-/// that was cut short.
-pub(crate) struct Aside([PathBuf; 2]);
-
-impl Aside {
-    /// Nothing was lost: the copies are not needed.
-    pub(crate) fn discard(self) -> std::io::Result<()> {
-        self.0.iter().try_for_each(|copy| remove(copy))
-    }
-
-    /// Something was lost: the copies stay, under names that say when.
-    pub(crate) fn keep(self) -> std::io::Result<PathBuf> {
-        let name = format!("found-{}", SystemClock.now().to_key_text().replace(':', ""));
-        let [first, again] = &self.0;
-        let kept = first.with_file_name(&name);
-        if again.exists() {
-            std::fs::rename(again, again.with_file_name(format!("{name}-again")))?;
-        }
-        if first.exists() {
-            std::fs::rename(first, &kept)?;
-        }
-        Ok(kept)
-    }
-}
-
-fn remove(folder: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Opens the engine's files; a copy of what that could destroy is made first.
-///
-/// A copy from an opening that was cut short stays until the store has proved whole: it may be the only one. There
-/// are never more than two, however often it is tried: on a full disk they would take the room that comes free.
-pub(crate) fn open_engine<E: Engine>(dir: &Path) -> Result<(E, Aside)> {
-    let files = dir.join(E::NAME);
-    make_folder(&files).map_err(|error| io_error("can't make the folder", &files, error))?;
-    let aside = Aside(["opening", "opening-again"].map(|name| dir.join("aside").join(name)));
-    let [first, again] = &aside.0;
-    remove(again).map_err(|error| io_error("can't remove", again, error))?;
-    let copy = if first.exists() { again } else { first };
-    match E::open(&files, copy) {
-        Ok(engine) => Ok((engine, aside)),
-        Err(EngineError::Io(error)) => {
-            if let Err(error) = remove(again) {
-                tracing::warn!(%error, path = %again.display(), "a copy can't be removed");
-            }
-            Err(io_error("can't open the engine in", &files, error))
-        }
-        Err(error @ EngineError::Corrupt(_)) => {
-            let error = engine_error(error, dir);
-            let message = format!("{}; the files as found are in {}", error.message(), first.display());
-            Err(Error::new(ErrorKind::Corrupt, message))
         }
     }
 }

@@ -1,21 +1,37 @@
-//! One group of units on its way to the engine: what is written here is read here, and nowhere else before
+//! One group of units on its way to the engine: what is written here is known here, and nowhere else before
 //! the engine has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
 
 use opledger::model::{Hub, UnitId};
-use opledger::store::{Change, Damage, Outcome, State, Unit, judge};
-use opledger::{Error, Hash, Operation, Position, Result, Tenant, Version};
+use opledger::store::{Change, Outcome, Refusal, State, Unit, judge};
+use opledger::{Error, Hash, Operation, Position, Result, Scope, Tenant, Version};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::codec::{self, HubRow, IndexRow, TailRow, VersionRow};
-use crate::counters::Counters;
+use crate::codec::{self, CountedRow, FirstRow, IndexRow, NextRow};
+use crate::counters::{Counted, Staged};
 use crate::engine::{Batch, Engine};
-use crate::keys;
-use crate::reader;
-use crate::shared::Shared;
+use crate::keys::{self, VersionKey};
+use crate::known::{Known, Recent};
+use crate::reader::Reader;
+use crate::shared::{Names, Shared};
+use crate::stored;
+
+/// Places of the log after which the counters are stored again: counting them when a store is opened takes
+/// milliseconds, and storing them costs more than the versions do.
+const COUNTERS_EVERY: u64 = 1024;
+
+/// The end of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LogEnd {
+    /// The last place that was given out.
+    pub(crate) last: u64,
+    /// How many operations there are.
+    pub(crate) operations: u64,
+    /// Up to which place the stored counters count.
+    pub(crate) counted: u64,
+}
 
 /// A group of units that becomes one batch.
 pub(crate) struct Transaction<'a, E> {
@@ -23,13 +39,41 @@ pub(crate) struct Transaction<'a, E> {
     pub(crate) engine: &'a E,
     /// In key order: neighbours go to the engine together.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    pub(crate) counters: &'a mut Counters,
-    pub(crate) tail: TailRow,
+    /// The operations of earlier groups that are likely to go on.
+    recent: &'a Recent,
+    /// The operations of this group.
+    known: HashMap<Hash, Known>,
+    /// The versions of this group: what stands at the places after the end of the log, and the units that brought them.
+    log: Vec<VersionKey>,
+    units: HashMap<(u64, UnitId), (Position, Hash)>,
+    pub(crate) staged: Staged,
+    pub(crate) end: LogEnd,
+    /// The counters are to be stored with this group.
+    pub(crate) store_counters: bool,
+}
+
+/// What becomes of a transaction.
+pub(crate) struct Group {
+    pub(crate) batch: Batch,
+    pub(crate) known: HashMap<Hash, Known>,
+    pub(crate) staged: Staged,
+    pub(crate) end: LogEnd,
 }
 
 impl<'a, E: Engine> Transaction<'a, E> {
-    pub(crate) fn new(shared: &'a Shared<E>, engine: &'a E, counters: &'a mut Counters, tail: TailRow) -> Self {
-        Self { shared, engine, writes: BTreeMap::new(), counters, tail }
+    pub(crate) fn new(shared: &'a Shared<E>, engine: &'a E, recent: &'a Recent, end: LogEnd) -> Self {
+        Self {
+            shared,
+            engine,
+            writes: BTreeMap::new(),
+            recent,
+            known: HashMap::new(),
+            log: Vec::new(),
+            units: HashMap::new(),
+            staged: shared.counters.begin(),
+            end,
+            store_counters: false,
+        }
     }
 
     /// Carries out one unit, or says why not. On an error nothing of the unit is written.
@@ -37,123 +81,132 @@ impl<'a, E: Engine> Transaction<'a, E> {
         match unit.change {
             Change::Start { hub, first } => self.start(unit.id, hub, first),
             Change::Append { operation, tenant, expect_open, next } => {
-                let stored = self.operation(operation)?;
-                let open = stored.as_ref().map(|(_, operation)| &operation.open);
+                let known = self.known(operation)?;
+                let open = known.as_ref().map(|known| &known.operation.open);
                 let verdict = judge::append(tenant, expect_open, &next, open, || {
-                    stored.as_ref().map_or(Ok(None), |(row, _)| self.find_unit(row, unit.id))
+                    known.as_ref().map_or(Ok(None), |known| self.find_unit(known, unit.id))
                 })?;
-                match (verdict, stored) {
+                match (verdict, known) {
                     (Some(outcome), _) => Ok(outcome),
-                    (None, Some((row, current))) => self.append(unit.id, row, &current, next),
-                    (None, None) => Ok(Outcome::Refused(opledger::store::Refusal::Unknown)),
+                    (None, Some(known)) => self.append(unit.id, known, next),
+                    (None, None) => Ok(Outcome::Refused(Refusal::Unknown)),
                 }
             }
             Change::Check(check) => {
                 self.put(keys::check(check.at), &check)?;
-                Ok(Outcome::Done(self.shared.position(self.tail.last)))
+                Ok(Outcome::Done(self.shared.position(self.end.last)))
             }
         }
     }
 
     fn start(&mut self, unit: UnitId, hub: Hub, first: State) -> Result<Outcome> {
         let hk = hub.script_execution_hk;
-        let key = keys::hub(hk);
-        if let Some(row) = self.load::<HubRow>(&key)? {
-            let stored_hub = self.hub(hk, &row)?;
-            let (_, stored_first) = self.version(row.first)?;
-            if let Some(outcome) = judge::start(&hub, &first, Some((&stored_hub, &stored_first))) {
-                return Ok(outcome);
-            }
+        if let Some((stored_hub, stored_first)) = self.first_of(hk)?
+            && let Some(outcome) = judge::start(&hub, &first, Some((&stored_hub, &stored_first)))
+        {
+            return Ok(outcome);
         }
-        let place = self.tail.last + 1;
+        let place = self.end.last + 1;
         let tenant = self.tenant_number(hub.tenant)?;
         let script_type = self.type_number(&first.attributes.script_type)?;
         let (started, status) = (first.attributes.execution_timestamp, first.attributes.execution_status);
         let duration_ms = first.attributes.execution_duration_ms;
-        self.counters.prepare(self.engine, tenant, script_type, started).map_err(|damage| self.failed(damage))?;
-        let row = HubRow {
-            first: place,
-            open: place,
-            tenant,
-            load_date: hub.load_date,
-            business_key: hub.script_execution_bk,
-            record_source: hub.record_source,
-        };
-        self.put(key, &row)?;
-        self.put_version(place, version_row(hk, None, tenant, unit, first))?;
-        self.put(keys::index(tenant, status, started, hk), &IndexRow { script_type, duration_ms })?;
-        self.counters.started(tenant, script_type, started);
+        let counted = Counted { tenant, script_type, started };
+        let from = (&self.shared.counters, self.engine);
+        self.staged.started(from, counted).map_err(|error| self.shared.engine_failed(error))?;
         if status.is_finished() {
-            self.counters.finished(tenant, script_type, started, status, duration_ms);
+            self.staged
+                .finished(from, counted, status, duration_ms)
+                .map_err(|error| self.shared.engine_failed(error))?;
         }
-        self.tail = TailRow { last: place, operations: self.tail.operations + 1 };
-        Ok(Outcome::Done(self.shared.position(place)))
+        self.put(keys::hub(hk), &place)?;
+        let key = VersionKey::first(place);
+        let row = FirstRow::new(&hub, &first, unit, tenant, script_type);
+        let length = self.put_version(key, &row)?;
+        self.put(keys::index(tenant, status, started, hk), &IndexRow { first: place, script_type, duration_ms })?;
+        let position = self.log_version(key, unit, first.hash_diff);
+        self.end.operations += 1;
+        let open = version(&hub, unit, first, position);
+        let operation = Operation { hub, open };
+        self.known.insert(hk, Known { key, tenant, script_type, operation, first: None, length });
+        Ok(Outcome::Done(position))
     }
 
-    fn append(&mut self, unit: UnitId, mut row: HubRow, current: &Operation, next: State) -> Result<Outcome> {
-        let hk = current.hub.script_execution_hk;
-        let started = current.open.attributes.execution_timestamp;
-        let before = current.open.attributes.execution_status;
+    fn append(&mut self, unit: UnitId, known: Known, next: State) -> Result<Outcome> {
+        let Known { key, tenant, script_type, operation: Operation { hub, open }, first, length } = known;
+        let hk = hub.script_execution_hk;
+        let started = open.attributes.execution_timestamp;
+        let before = open.attributes.execution_status;
         let (status, duration_ms) = (next.attributes.execution_status, next.attributes.execution_duration_ms);
-        let script_type = self.type_number(&next.attributes.script_type)?;
-        self.counters.prepare(self.engine, row.tenant, script_type, started).map_err(|damage| self.failed(damage))?;
-        let place = self.tail.last + 1;
-        self.put_version(place, version_row(hk, Some(row.open), row.tenant, unit, next))?;
+        let Some(number) = key.number.checked_add(1) else {
+            return Err(Error::new(
+                opledger::ErrorKind::TooLong,
+                format!("operation {hk} has {} versions; that is the limit", u16::MAX),
+            ));
+        };
+        let first = first.unwrap_or_else(|| Box::new(open));
+        let key = VersionKey { first: key.first, number };
+        let row = NextRow::new(&first, key.first, self.end.last + 1, unit, &next);
         if before != status {
-            self.remove(keys::index(row.tenant, before, started, hk));
-            self.put(keys::index(row.tenant, status, started, hk), &IndexRow { script_type, duration_ms })?;
-            self.counters.finished(row.tenant, script_type, started, status, duration_ms);
+            let counted = Counted { tenant, script_type, started };
+            let from = (&self.shared.counters, self.engine);
+            self.staged
+                .finished(from, counted, status, duration_ms)
+                .map_err(|error| self.shared.engine_failed(error))?;
+            self.remove(keys::index(tenant, before, started, hk));
+            let index = IndexRow { first: key.first, script_type, duration_ms };
+            self.put(keys::index(tenant, status, started, hk), &index)?;
         }
-        row.open = place;
-        self.put(keys::hub(hk), &row)?;
-        self.tail.last = place;
-        Ok(Outcome::Done(self.shared.position(place)))
+        let length = length + self.put_version(key, &row)?;
+        let position = self.log_version(key, unit, next.hash_diff);
+        let open = version(&hub, unit, next, position);
+        let operation = Operation { hub, open };
+        self.known.insert(hk, Known { key, tenant, script_type, operation, first: Some(first), length });
+        Ok(Outcome::Done(position))
+    }
+
+    /// Gives a version the next place.
+    fn log_version(&mut self, key: VersionKey, unit: UnitId, hash_diff: Hash) -> Position {
+        self.end.last += 1;
+        self.log.push(key);
+        let position = self.shared.position(self.end.last);
+        self.units.insert((key.first, unit), (position, hash_diff));
+        position
     }
 
     /// The operation `hk` as it stands in this group.
-    pub(crate) fn operation(&self, hk: Hash) -> Result<Option<(HubRow, Operation)>> {
-        let Some(row) = self.load::<HubRow>(&keys::hub(hk))? else { return Ok(None) };
-        let (_, open) = self.version(row.open)?;
-        let hub = self.hub(hk, &row)?;
-        Ok(Some((row, Operation { hub, open })))
+    pub(crate) fn known(&self, hk: Hash) -> Result<Option<Known>> {
+        match self.known.get(&hk).or_else(|| self.recent.get(hk)) {
+            Some(known) => Ok(Some(known.clone())),
+            None => self.reader().known(hk)?.map_err(|damage| self.shared.corrupt(&damage)),
+        }
     }
 
-    pub(crate) fn find_unit(&self, row: &HubRow, unit: UnitId) -> Result<Option<(Position, Hash)>> {
-        let mut place = Some(row.open);
-        while let Some(at) = place {
-            let (previous, version) = self.version(at)?;
-            if version.unit == unit {
-                return Ok(Some((version.position, version.hash_diff)));
+    fn first_of(&self, hk: Hash) -> Result<Option<(Hub, Version)>> {
+        match self.known.get(&hk).or_else(|| self.recent.get(hk)) {
+            Some(known) => {
+                let Operation { hub, open } = &known.operation;
+                Ok(Some((hub.clone(), known.first.as_deref().unwrap_or(open).clone())))
             }
-            place = previous.filter(|previous| *previous < at);
-        }
-        Ok(None)
-    }
-
-    fn hub(&self, hk: Hash, row: &HubRow) -> Result<Hub> {
-        reader::hub(self.shared, hk, row.clone()).map_err(|damage| self.failed(damage))
-    }
-
-    fn version(&self, place: u64) -> Result<(Option<u64>, Version)> {
-        let key = keys::version(place);
-        let row = reader::version_row(place, |key| self.bytes(key))?;
-        match row {
-            Ok(Some(row)) => {
-                let previous = row.previous;
-                let version = reader::version(self.shared, place, row).map_err(|damage| self.failed(damage))?;
-                Ok((previous, version))
-            }
-            Ok(None) => Err(self.failed(Damage::new(keys::describe(&key), "it is missing"))),
-            Err(damage) => Err(self.failed(damage)),
+            None => self.reader().first_of(hk)?.map_err(|damage| self.shared.corrupt(&damage)),
         }
     }
 
-    fn put_version(&mut self, place: u64, row: VersionRow) -> Result<()> {
-        let bytes = codec::encode(&row).map_err(|damage| self.failed(damage))?;
-        for (key, piece) in reader::pieces(place, &bytes) {
-            self.writes.insert(key, Some(piece));
+    pub(crate) fn find_unit(&self, known: &Known, unit: UnitId) -> Result<Option<(Position, Hash)>> {
+        match self.units.get(&(known.key.first, unit)) {
+            Some(found) => Ok(Some(*found)),
+            None => self.reader().find_unit(known.key.first, unit),
         }
-        Ok(())
+    }
+
+    pub(crate) fn reader(&self) -> Reader<'_, E> {
+        Reader { shared: self.shared, engine: self.engine, scope: Scope::All }
+    }
+
+    fn put_version<T: Serialize>(&mut self, key: VersionKey, row: &T) -> Result<usize> {
+        let bytes = codec::encode(row).map_err(|damage| self.shared.corrupt(&damage))?;
+        self.writes.extend(stored::pieces(key, &bytes).map(|(key, piece)| (key, Some(piece))));
+        Ok(bytes.len())
     }
 
     fn tenant_number(&mut self, tenant: Tenant) -> Result<u32> {
@@ -161,19 +214,19 @@ impl<'a, E: Engine> Transaction<'a, E> {
         let known = self.shared.names.read().unwrap_or_else(PoisonError::into_inner).tenants.get(&hash).copied();
         match known {
             Some(number) => Ok(number),
-            None => self.new_name(keys::tenant(hash), crate::shared::Names::next_tenant),
+            None => self.new_name(keys::tenant(hash), Names::next_tenant),
         }
     }
 
     fn type_number(&mut self, name: &str) -> Result<u32> {
         match self.shared.type_number(name) {
             Some(number) => Ok(number),
-            None => self.new_name(keys::script_type(name), crate::shared::Names::next_type),
+            None => self.new_name(keys::script_type(name), Names::next_type),
         }
     }
 
     /// Numbers a new name. Readers may know it before its group is written: they find nothing under it.
-    fn new_name(&mut self, key: Vec<u8>, next: fn(&crate::shared::Names) -> u32) -> Result<u32> {
+    fn new_name(&mut self, key: Vec<u8>, next: fn(&Names) -> u32) -> Result<u32> {
         let number = {
             let mut names = self.shared.names.write().unwrap_or_else(PoisonError::into_inner);
             let number = next(&names);
@@ -185,52 +238,54 @@ impl<'a, E: Engine> Transaction<'a, E> {
     }
 
     pub(crate) fn put<T: Serialize>(&mut self, key: Vec<u8>, row: &T) -> Result<()> {
-        let bytes = codec::encode(row).map_err(|damage| self.failed(damage))?;
+        let bytes = codec::encode(row).map_err(|damage| self.shared.corrupt(&damage))?;
         self.writes.insert(key, Some(bytes));
         Ok(())
+    }
+
+    pub(crate) fn is_removed(&self, key: &[u8]) -> bool {
+        self.writes.get(key).is_some_and(Option::is_none)
     }
 
     pub(crate) fn remove(&mut self, key: Vec<u8>) {
         self.writes.insert(key, None);
     }
 
-    fn bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.writes.get(key) {
-            Some(value) => Ok(value.clone()),
-            None => self.engine.get(key).map_err(|error| self.shared.engine_failed(error)),
+    /// The group as one batch, with its place in the log and, now and then, the counters.
+    pub(crate) fn into_group(mut self) -> Result<Option<Group>> {
+        if self.writes.is_empty() && !self.store_counters {
+            return Ok(None);
         }
-    }
-
-    pub(crate) fn load<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>> {
-        match self.bytes(key)? {
-            Some(bytes) => codec::decode(key, &bytes).map(Some).map_err(|damage| self.failed(damage)),
-            None => Ok(None),
+        let first = self.end.last + 1 - u64::try_from(self.log.len()).unwrap_or(0);
+        let log = std::mem::take(&mut self.log);
+        for (key, group) in stored::groups(first, &log) {
+            self.put(key, &group)?;
         }
-    }
-
-    fn failed(&self, damage: Damage) -> Error {
-        self.shared.corrupt(&damage)
-    }
-
-    /// The group as one batch, with the counters it changed and the new end of the log.
-    pub(crate) fn into_batch(mut self) -> Result<(Batch, TailRow)> {
-        if !self.writes.is_empty() {
-            for (key, row) in self.counters.take_changed() {
-                self.put(keys::counter(key), &row)?;
+        if self.store_counters || self.end.last - self.end.counted >= COUNTERS_EVERY {
+            for (key, row) in self.shared.counters.to_store(&self.staged) {
+                match row {
+                    Some(row) => self.put(keys::counter(key), &row)?,
+                    None => self.remove(keys::counter(key)),
+                }
             }
-            let tail = self.tail;
-            self.put(keys::TAIL.to_vec(), &tail)?;
+            self.end.counted = self.end.last;
+            self.put(keys::COUNTED.to_vec(), &CountedRow { place: self.end.counted })?;
         }
-        Ok((Batch { entries: self.writes.into_iter().collect() }, self.tail))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.writes.is_empty()
+        let batch = Batch { entries: self.writes.into_iter().collect() };
+        Ok(Some(Group { batch, known: self.known, staged: self.staged, end: self.end }))
     }
 }
 
-fn version_row(operation: Hash, previous: Option<u64>, tenant: u32, unit: UnitId, state: State) -> VersionRow {
-    let State { load_date, hash_diff, attributes, record_source } = state;
-    let attributes = attributes.into();
-    VersionRow { operation, previous, tenant, unit, load_date, hash_diff, record_source, attributes }
+fn version(hub: &Hub, unit: UnitId, state: State, position: Position) -> Version {
+    Version {
+        script_execution_hk: hub.script_execution_hk,
+        load_date: state.load_date,
+        load_end_date: None,
+        hash_diff: state.hash_diff,
+        attributes: state.attributes,
+        record_source: state.record_source,
+        tenant: hub.tenant,
+        position,
+        unit,
+    }
 }

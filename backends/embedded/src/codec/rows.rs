@@ -1,11 +1,7 @@
-//! The records of format 1.
+//! The records of format 2, but for versions.
 
-use std::net::IpAddr;
-
-use opledger::hash::Metadata;
-use opledger::model::UnitId;
 use opledger::report::{Histogram, Tally};
-use opledger::{Attributes, Hash, Status, Timestamp};
+use opledger::{Position, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the store is.
@@ -19,102 +15,30 @@ pub(crate) struct MetaRow {
     pub(crate) epochs: Vec<u64>,
 }
 
-/// The end of the log.
+impl MetaRow {
+    /// The position of a place in the log.
+    pub(crate) fn position(&self, place: u64) -> Position {
+        let epoch = self.epochs.partition_point(|first| *first <= place).saturating_sub(1);
+        Position::new(u64::try_from(epoch).unwrap_or(u64::MAX), place, 0)
+    }
+}
+
+/// Up to which place the stored counters count; what follows is counted when the store is opened.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(crate) struct TailRow {
-    /// The last place that was given out.
-    pub(crate) last: u64,
-    /// How many operations there are.
-    pub(crate) operations: u64,
+pub(crate) struct CountedRow {
+    pub(crate) place: u64,
 }
 
-/// A hub, and where its first and open version are.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct HubRow {
-    pub(crate) first: u64,
-    pub(crate) open: u64,
-    pub(crate) tenant: u32,
-    pub(crate) load_date: Timestamp,
-    pub(crate) business_key: String,
-    pub(crate) record_source: String,
-}
-
-/// A version.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct VersionRow {
-    pub(crate) operation: Hash,
-    pub(crate) previous: Option<u64>,
-    pub(crate) tenant: u32,
-    pub(crate) unit: UnitId,
-    pub(crate) load_date: Timestamp,
-    pub(crate) hash_diff: Hash,
-    pub(crate) record_source: String,
-    pub(crate) attributes: AttributesRow,
-}
-
-/// The attributes of a version.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct AttributesRow {
-    script_name: String,
-    script_type: String,
-    status: u8,
-    execution_timestamp: Timestamp,
-    duration_ms: Option<i32>,
-    user: Option<String>,
-    client_ip: Option<IpAddr>,
-    objects: Option<Vec<Option<String>>>,
-    sql_command: Option<String>,
-    error_message: Option<String>,
-    metadata: Option<Metadata>,
-}
-
-impl From<Attributes> for AttributesRow {
-    fn from(attributes: Attributes) -> Self {
-        Self {
-            script_name: attributes.script_name,
-            script_type: attributes.script_type,
-            status: match attributes.execution_status {
-                Status::Running => 0,
-                Status::Completed => 1,
-                Status::Failed => 2,
-            },
-            execution_timestamp: attributes.execution_timestamp,
-            duration_ms: attributes.execution_duration_ms,
-            user: attributes.db_session_user,
-            client_ip: attributes.client_ip,
-            objects: attributes.affected_objects,
-            sql_command: attributes.sql_command,
-            error_message: attributes.error_message,
-            metadata: attributes.metadata,
-        }
-    }
-}
-
-impl From<AttributesRow> for Attributes {
-    fn from(row: AttributesRow) -> Self {
-        Self {
-            script_name: row.script_name,
-            script_type: row.script_type,
-            execution_status: match row.status {
-                0 => Status::Running,
-                1 => Status::Completed,
-                _ => Status::Failed,
-            },
-            execution_timestamp: row.execution_timestamp,
-            execution_duration_ms: row.duration_ms,
-            db_session_user: row.user,
-            client_ip: row.client_ip,
-            affected_objects: row.objects,
-            sql_command: row.sql_command,
-            error_message: row.error_message,
-            metadata: row.metadata,
-        }
-    }
+/// The versions at some consecutive places of the log: how far back their operation began, and their number.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct GroupRow {
+    pub(crate) entries: Vec<(u64, u16)>,
 }
 
 /// What an index entry says beside its key: all that a report needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct IndexRow {
+    pub(crate) first: u64,
     pub(crate) script_type: u32,
     pub(crate) duration_ms: Option<i32>,
 }
@@ -145,17 +69,6 @@ impl CounterRow {
             durations: tally.durations.buckets().collect(),
             max_is_gone,
         }
-    }
-
-    /// Adds what is counted here to `tally`, without a tally of its own: a report adds up many.
-    pub(crate) fn add_to(&self, tally: &mut Tally) {
-        tally.operations += self.operations;
-        tally.completed += self.completed;
-        tally.failed += self.failed;
-        tally.timed += self.timed;
-        tally.duration_sum += self.duration_sum;
-        tally.duration_max = tally.duration_max.max(self.duration_max);
-        tally.durations.extend(self.durations.iter().copied());
     }
 
     pub(crate) fn tally(self) -> Tally {

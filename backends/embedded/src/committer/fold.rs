@@ -100,14 +100,12 @@ fn carry_out<E: Engine>(transaction: &mut Transaction<'_, E>, intent: &Intent) -
     };
     let current = match change {
         None => None,
-        Some((unit, scope)) => match transaction.operation(hk)? {
+        Some((unit, scope)) => match transaction.known(hk)? {
             // A crash between commit and removal left the file: it may be followed by later changes by now.
-            Some((row, operation))
-                if scope.sees(operation.hub.tenant) && transaction.find_unit(&row, unit)?.is_some() =>
-            {
+            Some(known) if scope.sees(known.operation.hub.tenant) && transaction.find_unit(&known, unit)?.is_some() => {
                 return Ok(Completion::Recorded);
             }
-            stored => stored.map(|(_, operation)| operation),
+            stored => stored.map(|known| known.operation),
         },
     };
     let unit = match intent.judge(current.as_ref())? {

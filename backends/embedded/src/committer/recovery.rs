@@ -5,13 +5,14 @@ use opledger::{Error, ErrorKind, Result};
 use super::{Committer, unpoisoned};
 use crate::engine::Engine;
 use crate::files::io_error;
-use crate::store::{load, open_engine};
+use crate::load::load;
+use crate::open::open_engine;
 
 impl<E: Engine> Committer<E> {
     /// Takes the store out of service: what the engine shows may not be on disk.
     pub(super) fn break_down(&mut self, error: &Error) {
         tracing::error!(%error, "a write failed; the store is reopened");
-        self.counters.forget();
+        self.recent.forget();
         self.unsynced = None;
         if let Some(engine) = self.shared.engine_mut().take()
             && let Err(error) = engine.close()
@@ -34,11 +35,11 @@ impl<E: Engine> Committer<E> {
             _ => error,
         })?;
         let loaded = load(&engine).map_err(|error| self.shared.engine_failed(error))?;
-        if loaded.tail.last < self.head.mark().last {
+        if loaded.end.last < self.head.mark().last {
             let message = format!(
                 "the store at {} came back without operations after place {}: open it again to see what is lost",
                 self.shared.dir.display(),
-                loaded.tail.last
+                loaded.end.last
             );
             return Err(Error::new(ErrorKind::Corrupt, message));
         }
@@ -46,9 +47,10 @@ impl<E: Engine> Committer<E> {
             return Err(io_error("can't remove", &self.shared.dir, error));
         }
         *unpoisoned(self.shared.names.write()) = loaded.names;
-        self.tail = loaded.tail;
+        self.shared.counters.replace(loaded.counters);
+        self.end = loaded.end;
         *self.shared.engine_mut() = Some(engine);
-        self.shared.tail.advance(self.shared.position(loaded.tail.last));
+        self.shared.tail.advance(self.shared.position(loaded.end.last));
         tracing::info!("the store is in service again");
         Ok(())
     }

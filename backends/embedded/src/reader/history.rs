@@ -5,9 +5,10 @@ use opledger::store::{Damage, Page, Record, Scan};
 use opledger::{Hash, Result, Status, Timestamp};
 
 use super::Reader;
-use crate::codec::{self, HubRow, IndexRow};
+use super::lists::padded;
+use crate::codec::{self, IndexRow};
 use crate::engine::Engine;
-use crate::keys::{self, IndexKey, SHORT};
+use crate::keys::{self, IndexKey};
 
 impl<E: Engine> Reader<'_, E> {
     pub(super) fn history(&self, scan: &Scan, limit: usize) -> Result<Page> {
@@ -30,21 +31,19 @@ impl<E: Engine> Reader<'_, E> {
         found.sort_unstable_by(|a, b| b.cmp(a));
         let more = found.len() >= limit;
         found.truncate(limit);
-        for key in &found {
-            match self.by_short_key(key)? {
-                Ok(Some((hk, row))) => match self.operation_of(hk, row)? {
-                    Ok(Some(operation)) => page.records.push(Record::Operation(Box::new(operation))),
-                    Ok(None) => {}
-                    Err(damage) => page.damaged.push(damage),
-                },
-                Ok(None) => {
-                    let entry = keys::describe(&keys::index(key.tenant, key.status, key.at, padded(key.short)));
-                    page.damaged.push(Damage::new(entry, "its operation is missing"));
+        for (key, first) in &found {
+            let read = self.known_at(*first)?;
+            match read.map(|known| known.operation) {
+                Ok(operation) if keys::short(operation.hub.script_execution_hk) == key.short => {
+                    page.records.push(Record::Operation(Box::new(operation)));
+                }
+                Ok(_) => {
+                    page.damaged.push(Damage::new(keys::describe(&key.key()), "it names another operation's place"))
                 }
                 Err(damage) => page.damaged.push(damage),
             }
         }
-        page.next = found.last().filter(|_| more).map(|last| Scan::History {
+        page.next = found.last().filter(|_| more).map(|(last, _)| Scan::History {
             since: *since,
             until: *until,
             status: *status,
@@ -62,7 +61,7 @@ impl<E: Engine> Reader<'_, E> {
         bound: &Bound,
         wanted_type: Option<u32>,
         limit: usize,
-        found: &mut Vec<IndexKey>,
+        found: &mut Vec<(IndexKey, u64)>,
         damaged: &mut Vec<Damage>,
     ) -> Result<()> {
         let from = keys::index_from(tenant, status, bound.low);
@@ -72,7 +71,7 @@ impl<E: Engine> Reader<'_, E> {
             match (keys::parse_index(key), codec::decode::<IndexRow>(key, value)) {
                 (Some(parsed), Ok(row)) => {
                     if wanted_type.is_none_or(|wanted| wanted == row.script_type) {
-                        found.push(parsed);
+                        found.push((parsed, row.first));
                         count += 1;
                     }
                 }
@@ -81,21 +80,6 @@ impl<E: Engine> Reader<'_, E> {
             }
             count < limit
         })
-    }
-
-    /// The hub whose hash key begins with what an index key holds of it.
-    fn by_short_key(&self, key: &IndexKey) -> Result<Result<Option<(Hash, HubRow)>, Damage>> {
-        let from = [&b"h"[..], &key.short].concat();
-        let to = [&b"h"[..], &key.short, &[0xff; 17]].concat();
-        let mut found = Ok(None);
-        self.range(&from, &to, false, |key, value| {
-            found = codec::decode::<HubRow>(key, value).map(|row| {
-                let hk = key.get(1..).and_then(|hk| <[u8; 32]>::try_from(hk).ok());
-                hk.map(|hk| (Hash::from_bytes(hk), row))
-            });
-            false
-        })?;
-        Ok(found)
     }
 }
 
@@ -116,13 +100,4 @@ impl Bound {
             None => end,
         }
     }
-}
-
-/// A hash that begins with the short key: as good as the whole one for resuming.
-fn padded(short: [u8; SHORT]) -> Hash {
-    let mut bytes = [0; 32];
-    if let Some(head) = bytes.first_chunk_mut::<SHORT>() {
-        *head = short;
-    }
-    Hash::from_bytes(bytes)
 }

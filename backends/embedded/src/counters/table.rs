@@ -1,0 +1,148 @@
+//! The counters in memory: whole buckets, read when they are first asked for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
+
+use super::Counter;
+use crate::codec::{self, CounterRow};
+use crate::engine::{Engine, EngineResult};
+use crate::keys::{self, BucketKey, CounterKey, Step};
+
+/// Buckets kept in memory beside those that are not stored yet.
+const KEPT: usize = 4096;
+/// Up to so many buckets are asked for one by one; of more, only those that exist are looked for.
+const NEAR: i64 = 1024;
+
+/// The counters of a bucket by type.
+type Bucket = BTreeMap<u32, Counter>;
+
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    buckets: HashMap<BucketKey, Bucket>,
+    /// Not stored as they are.
+    changed: BTreeSet<CounterKey>,
+    /// Read for the group that is being built: they stay until it is in the engine.
+    pinned: BTreeSet<BucketKey>,
+    /// The first and last bucket there is.
+    extents: HashMap<(u32, Step), Option<(i64, i64)>>,
+}
+
+impl Table {
+    pub(super) fn bucket<E: Engine>(&mut self, engine: &E, key: BucketKey) -> EngineResult<&Bucket> {
+        if !self.buckets.contains_key(&key) {
+            if self.buckets.len() >= KEPT {
+                let mut needed = self.pinned.clone();
+                needed.extend(self.changed.iter().map(CounterKey::bucket));
+                self.buckets.retain(|key, _| needed.contains(key));
+            }
+            self.buckets.insert(key, load(engine, key)?);
+        }
+        Ok(self.buckets.entry(key).or_default())
+    }
+
+    /// Begins a group: what an earlier one needed may go.
+    pub(super) fn unpin(&mut self) {
+        self.pinned.clear();
+    }
+
+    /// Reads a counter that [`put`](Self::put) may bring back changed.
+    pub(super) fn pin<E: Engine>(&mut self, engine: &E, key: CounterKey) -> EngineResult<Counter> {
+        self.pinned.insert(key.bucket());
+        Ok(self.bucket(engine, key.bucket())?.get(&key.script_type).cloned().unwrap_or_default())
+    }
+
+    /// Takes over a counter that was pinned.
+    pub(super) fn put(&mut self, key: CounterKey, counter: Counter) {
+        self.buckets.entry(key.bucket()).or_default().insert(key.script_type, counter);
+        self.changed.insert(key);
+        if let Some(extent) = self.extents.get_mut(&(key.tenant, key.step)) {
+            let (first, last) = extent.unwrap_or((key.bucket, key.bucket));
+            *extent = Some((first.min(key.bucket), last.max(key.bucket)));
+        }
+    }
+
+    pub(super) fn changed(&self) -> impl Iterator<Item = (CounterKey, &Counter)> {
+        self.changed.iter().filter_map(|key| Some((*key, self.buckets.get(&key.bucket())?.get(&key.script_type)?)))
+    }
+
+    pub(super) fn clean(&mut self) {
+        self.changed.clear();
+    }
+
+    pub(super) fn visit<E: Engine>(
+        &mut self,
+        engine: &E,
+        (tenant, step): (u32, Step),
+        (from, to): (i64, i64),
+        visit: &mut dyn FnMut(CounterKey, &Counter),
+    ) -> EngineResult<()> {
+        let Some((first, last)) = self.extent(engine, (tenant, step))? else { return Ok(()) };
+        let width = step.width().unwrap_or(1);
+        let (from, to) = (from.max(first), to.min(last.saturating_add(width)));
+        let count = to.saturating_sub(from) / width;
+        let wanted = match count {
+            ..=0 if from >= to => return Ok(()),
+            ..=NEAR if from.rem_euclid(width) == 0 => {
+                (0..=count).filter_map(|n| from.checked_add(n.checked_mul(width)?)).collect()
+            }
+            _ => self.existing(engine, (tenant, step), (from, to))?,
+        };
+        for bucket in wanted.into_iter().filter(|bucket| (from..to).contains(bucket)) {
+            let key = BucketKey { tenant, step, bucket };
+            for (script_type, counter) in self.bucket(engine, key)? {
+                visit(key.counter(*script_type), counter);
+            }
+        }
+        Ok(())
+    }
+
+    fn existing<E: Engine>(
+        &self,
+        engine: &E,
+        (tenant, step): (u32, Step),
+        (from, to): (i64, i64),
+    ) -> EngineResult<BTreeSet<i64>> {
+        let in_memory = self.changed.iter().filter(|key| key.tenant == tenant && key.step == step);
+        let mut found: BTreeSet<i64> = in_memory.map(|key| key.bucket).collect();
+        let (start, end) = (keys::counters_from(tenant, step, from), keys::counters_from(tenant, step, to));
+        engine.range(&start, &end, false, &mut |key, _| {
+            found.extend(keys::parse_counter(key).map(|key| key.bucket));
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    fn extent<E: Engine>(&mut self, engine: &E, (tenant, step): (u32, Step)) -> EngineResult<Option<(i64, i64)>> {
+        if let Some(extent) = self.extents.get(&(tenant, step)) {
+            return Ok(*extent);
+        }
+        let in_memory = self.changed.iter().filter(|key| key.tenant == tenant && key.step == step);
+        let mut ends: BTreeSet<i64> = in_memory.map(|key| key.bucket).collect();
+        let (start, end) = keys::counters_of(tenant, step);
+        for reverse in [false, true] {
+            engine.range(&start, &end, reverse, &mut |key, _| {
+                ends.extend(keys::parse_counter(key).map(|key| key.bucket));
+                ControlFlow::Break(())
+            })?;
+        }
+        let extent = ends.first().copied().zip(ends.last().copied());
+        self.extents.insert((tenant, step), extent);
+        Ok(extent)
+    }
+}
+
+fn load<E: Engine>(engine: &E, key: BucketKey) -> EngineResult<Bucket> {
+    let mut bucket = Bucket::new();
+    let (start, end) = keys::counters_in(key);
+    engine.range(&start, &end, false, &mut |stored, value| {
+        if let Some(parsed) = keys::parse_counter(stored) {
+            let counter = match codec::decode::<CounterRow>(stored, value) {
+                Ok(row) => Counter { max_is_gone: row.max_is_gone, tally: row.tally(), damage: None },
+                Err(damage) => Counter { damage: Some(damage), ..Counter::default() },
+            };
+            bucket.insert(parsed.script_type, counter);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(bucket)
+}

@@ -1,0 +1,167 @@
+//! Opening: take the lock, let the engine at its files, look whether it still has all that HEAD promises.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use opledger::store::{Damage, Loss};
+use opledger::{Clock, Error, ErrorKind, Result, SystemClock};
+
+use crate::codec::{self, MetaRow};
+use crate::committer::Committer;
+use crate::engine::{Batch, Engine, EngineError};
+use crate::files::{engine_error, io_error, make_folder};
+use crate::head::Head;
+use crate::inbox::Inbox;
+use crate::keys;
+use crate::known::Recent;
+use crate::load::load;
+use crate::lock;
+use crate::options::Options;
+use crate::queue::Queue;
+use crate::shared::Shared;
+use crate::store::EmbeddedStore;
+use crate::transaction::LogEnd;
+
+pub(crate) fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
+    make_folder(dir).map_err(|error| io_error("can't make the folder", dir, error))?;
+    let lock = lock::take(dir, options.lock_wait, &options.holder)?;
+    let mut head = Head::open(dir).map_err(|error| io_error("can't open HEAD in", dir, error))?;
+    let (engine, aside) = open_engine::<E>(dir)?;
+    let mut loaded = load(&engine).map_err(|error| engine_error(error, dir))?;
+    for damage in &loaded.damaged {
+        tracing::error!(record = damage.record, reason = damage.reason, "a damaged record");
+    }
+    let found = engine.found().to_vec();
+    let mark = head.mark();
+    let lost = mark.last.saturating_sub(loaded.end.last);
+    let operations = mark.operations.saturating_sub(loaded.end.operations);
+    let after = loaded.meta.position(loaded.end.last);
+    if lost > 0 && options.accept_loss {
+        // The log goes on in a new epoch, behind all places that were ever given out.
+        loaded.end.last = mark.last;
+        loaded.meta.epochs.push(mark.last + 1);
+        store_meta(&engine, &loaded.meta, dir)?;
+        head.write(loaded.end.last, loaded.end.operations)
+            .and_then(|()| head.sync())
+            .map_err(|error| io_error("can't write HEAD in", dir, error))?;
+    } else if lost == 0 && !loaded.is_stored {
+        store_meta(&engine, &loaded.meta, dir)?;
+    }
+    let head_was_damaged = head.is_damaged();
+    let end = loaded.end;
+    let mut shared = Shared::new(dir.to_owned(), engine, loaded, head_was_damaged);
+    if lost > 0 {
+        if !options.accept_loss {
+            shared.loss = Some(Loss { after, versions: lost, operations });
+        }
+        // Accepted or not: what was found may be all that is left of it.
+        let kept = aside.keep().map_err(|error| io_error("can't keep the files of", dir, error))?;
+        tracing::error!(operations, versions = lost, %after, kept = %kept.display(), "the engine lost a tail");
+    } else {
+        let settled = if found.is_empty() { aside.discard() } else { aside.keep().map(|_| ()) };
+        settled.map_err(|error| io_error("can't settle the copy in", dir, error))?;
+    }
+    shared.found = found;
+    start(shared, head, lock, end, options)
+}
+
+fn start<E: Engine>(
+    shared: Shared<E>,
+    head: Head,
+    lock: lock::Lock,
+    end: LogEnd,
+    options: &Options,
+) -> Result<EmbeddedStore<E>> {
+    let shared = Arc::new(shared);
+    shared.tail.advance(shared.position(end.last));
+    let queue = Arc::new(Queue::default());
+    let inbox = Inbox::at(&shared.dir);
+    inbox.tidy();
+    let committer = Committer {
+        shared: Arc::clone(&shared),
+        queue: Arc::clone(&queue),
+        inbox: inbox.clone(),
+        head,
+        durability: options.durability,
+        end,
+        recent: Recent::default(),
+        unsynced: None,
+        head_synced: Instant::now(),
+        _lock: lock,
+    };
+    let thread = std::thread::Builder::new()
+        .name("opledger-commit".to_owned())
+        .spawn(move || committer.run())
+        .map_err(|error| io_error("no thread for the store at", &shared.dir, error))?;
+    Ok(EmbeddedStore { shared, queue, inbox, committer: Mutex::new(Some(thread)) })
+}
+
+fn text(damage: &Damage) -> String {
+    format!("{}: {}", damage.record, damage.reason)
+}
+
+fn store_meta<E: Engine>(engine: &E, meta: &MetaRow, dir: &Path) -> Result<()> {
+    let bytes = codec::encode(meta).map_err(|damage| Error::new(ErrorKind::Corrupt, text(&damage)))?;
+    let batch = Batch { entries: vec![(keys::META.to_vec(), Some(bytes))] };
+    engine.apply(batch).and_then(|()| engine.sync()).map_err(|error| engine_error(error, dir))
+}
+
+/// The copies that an engine made of its files before it changed them: of this opening, and of an earlier one
+/// that was cut short.
+pub(crate) struct Aside([PathBuf; 2]);
+
+impl Aside {
+    /// Nothing was lost: the copies are not needed.
+    pub(crate) fn discard(self) -> std::io::Result<()> {
+        self.0.iter().try_for_each(|copy| remove(copy))
+    }
+
+    /// Something was lost: the copies stay, under names that say when.
+    pub(crate) fn keep(self) -> std::io::Result<PathBuf> {
+        let name = format!("found-{}", SystemClock.now().to_key_text().replace(':', ""));
+        let [first, again] = &self.0;
+        let kept = first.with_file_name(&name);
+        if again.exists() {
+            std::fs::rename(again, again.with_file_name(format!("{name}-again")))?;
+        }
+        if first.exists() {
+            std::fs::rename(first, &kept)?;
+        }
+        Ok(kept)
+    }
+}
+
+fn remove(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the engine's files; a copy of what that could destroy is made first.
+///
+/// A copy from an opening that was cut short stays until the store has proved whole: it may be the only one. There
+/// are never more than two, however often it is tried: on a full disk they would take the room that comes free.
+pub(crate) fn open_engine<E: Engine>(dir: &Path) -> Result<(E, Aside)> {
+    let files = dir.join(E::NAME);
+    make_folder(&files).map_err(|error| io_error("can't make the folder", &files, error))?;
+    let aside = Aside(["opening", "opening-again"].map(|name| dir.join("aside").join(name)));
+    let [first, again] = &aside.0;
+    remove(again).map_err(|error| io_error("can't remove", again, error))?;
+    let copy = if first.exists() { again } else { first };
+    match E::open(&files, copy) {
+        Ok(engine) => Ok((engine, aside)),
+        Err(EngineError::Io(error)) => {
+            if let Err(error) = remove(again) {
+                tracing::warn!(%error, path = %again.display(), "a copy can't be removed");
+            }
+            Err(io_error("can't open the engine in", &files, error))
+        }
+        Err(error @ EngineError::Corrupt(_)) => {
+            let error = engine_error(error, dir);
+            let message = format!("{}; the files as found are in {}", error.message(), first.display());
+            Err(Error::new(ErrorKind::Corrupt, message))
+        }
+    }
+}
