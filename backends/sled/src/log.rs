@@ -51,6 +51,8 @@ pub(crate) fn survey(dir: &Path, file: &mut File, stable: i64) -> io::Result<Sur
     let mut max_stable = base;
     let mut buffer = Vec::new();
     let mut offset = 0;
+    // One header in 512 KiB: what lies between is read only where something is wrong.
+    rustix::fs::fadvise(&*file, 0, None, rustix::fs::Advice::Random)?;
     while offset < length {
         let size = SEGMENT.min(length - offset);
         match header(file, offset, size)? {
@@ -75,6 +77,7 @@ pub(crate) fn survey(dir: &Path, file: &mut File, stable: i64) -> io::Result<Sur
         }
         offset += SEGMENT;
     }
+    rustix::fs::fadvise(&*file, 0, None, rustix::fs::Advice::Normal)?;
     walk_all(dir, file, &order, (base, max_stable), &mut found)?;
     Ok(found)
 }
@@ -196,8 +199,9 @@ fn header(file: &mut File, offset: u64, size: u64) -> io::Result<Option<(i64, i6
     if size < HEADER {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    read(file, offset, HEADER, &mut bytes)?;
+    let mut bytes = [0; HEADER as usize];
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(&mut bytes)?;
     let Some((crc, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
     let Some((lsn, stable)) = rest.split_first_chunk::<8>() else { return Ok(None) };
     let Some((stable, _)) = stable.split_first_chunk::<8>() else { return Ok(None) };
