@@ -63,6 +63,32 @@ impl ErrorKind {
         }
     }
 
+    /// The kind that a SQLSTATE names, if one of ours does.
+    ///
+    /// ```
+    /// use opledger::ErrorKind;
+    /// assert_eq!(ErrorKind::from_sqlstate("23505"), Some(ErrorKind::Conflict));
+    /// ```
+    #[must_use]
+    pub fn from_sqlstate(sqlstate: &str) -> Option<Self> {
+        const ALL: [ErrorKind; 13] = [
+            ErrorKind::Conflict,
+            ErrorKind::MissingDependency,
+            ErrorKind::Permission,
+            ErrorKind::TooLong,
+            ErrorKind::InvalidValue,
+            ErrorKind::InvalidText,
+            ErrorKind::Serialization,
+            ErrorKind::Connection,
+            ErrorKind::Closed,
+            ErrorKind::DiskFull,
+            ErrorKind::Locked,
+            ErrorKind::Corrupt,
+            ErrorKind::Io,
+        ];
+        ALL.into_iter().find(|kind| kind.sqlstate() == sqlstate)
+    }
+
     /// Whether the same call may succeed when it is made again.
     #[must_use]
     pub fn is_retryable(self) -> bool {

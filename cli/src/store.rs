@@ -88,7 +88,19 @@ fn data_folder(var: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Failur
 
 /// Opens the store for a reader: waits for a holder, as long as the command line says.
 pub(crate) fn open(global: &Global, command: &str) -> Result<AnyTracker, Failure> {
-    open_at(&url(global)?, global, &options(command, global.wait))
+    let url = existing(url(global)?);
+    open_at(&url, global, &options(command, global.wait))
+}
+
+/// The same store, or an empty one where there is none yet: a reader makes no files.
+pub(crate) fn existing(url: Url) -> Url {
+    match url {
+        Url::Sled(dir) if !dir.exists() => {
+            eprintln!("opledger: nothing is stored at {} yet", dir.display());
+            Url::Memory
+        }
+        url => url,
+    }
 }
 
 /// How this command opens a store.

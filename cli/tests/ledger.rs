@@ -241,13 +241,17 @@ fn colours_are_for_terminals_and_can_be_refused() {
 
 /// What the history looks like on a terminal of 100 columns.
 fn on_terminal(ledger: &Ledger, env: &[(&str, &str)]) -> String {
+    on_terminal_of(100, ledger, env)
+}
+
+fn on_terminal_of(width: u16, ledger: &Ledger, env: &[(&str, &str)]) -> String {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
     let slave = std::fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    let size = rustix::termios::Winsize { ws_row: 50, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = rustix::termios::Winsize { ws_row: 50, ws_col: width, ws_xpixel: 0, ws_ypixel: 0 };
     rustix::termios::tcsetwinsize(&slave, size).unwrap();
     let mut command = ledger.command(["history"]);
     command.envs(env.iter().copied()).stdout(OwnedFd::from(slave));
@@ -295,4 +299,84 @@ fn help_version_and_completions() {
     bash.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     assert!(bash.wait().unwrap().success());
     assert!(!ledger.store().exists());
+}
+
+#[test]
+fn a_key_is_whole_or_left_out() {
+    // On 80 columns a key was broken over eight lines.
+    let ledger = Ledger::new();
+    let key = ledger.ok(["start", "a name of some length", "--type", "MAINTENANCE"]).trim().to_owned();
+    assert!(on_terminal_of(200, &ledger, &[("NO_COLOR", "1")]).contains(&key));
+    let narrow = on_terminal_of(80, &ledger, &[("NO_COLOR", "1")]);
+    assert!(narrow.contains("a name of some length") && !narrow.contains("key"), "{narrow}");
+    assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+}
+
+#[test]
+fn a_reader_of_a_store_that_is_not_there_makes_none() {
+    // A mistyped folder became a store.
+    let ledger = Ledger::new();
+    for command in ["history", "errors", "dashboard", "metrics", "health", "verify"] {
+        let answer = ledger.call([command]);
+        assert_eq!(answer.code, 0, "{command}: {}", answer.err);
+        assert!(answer.err.contains("nothing is stored at"), "{command}: {}", answer.err);
+    }
+    assert!(!ledger.store().exists());
+}
+
+#[test]
+fn a_lost_tail_is_counted_and_accepted() {
+    let ledger = Ledger::new();
+    let kept = ledger.dir.path().join("kept");
+    ledger.ok(["start", "early"]);
+    assert_eq!(ledger.history().len(), 1);
+    copy(&ledger.store().join("sled"), &kept);
+    for name in ["late", "later"] {
+        ledger.ok(["start", name]);
+    }
+    assert_eq!(ledger.history().len(), 3);
+    std::fs::remove_dir_all(ledger.store().join("sled")).unwrap();
+    copy(&kept, &ledger.store().join("sled"));
+
+    let verify = ledger.call(["verify"]);
+    assert_eq!(verify.code, 1, "{}{}", verify.out, verify.err);
+    assert!(verify.out.contains("2 operations and 2 versions after position"), "{}", verify.out);
+    assert_eq!(ledger.history().len(), 1, "what is left stays readable");
+    let accepted = ledger.call(["verify", "--accept-loss"]);
+    assert!([0, 1].contains(&accepted.code), "{}", accepted.err);
+    ledger.ok(["start", "after the loss"]);
+    assert_eq!(ledger.history().len(), 2);
+}
+
+#[test]
+fn a_damaged_record_is_named_and_the_rest_is_read() {
+    let ledger = Ledger::new();
+    for turn in 0..20 {
+        ledger.ok(["start", &format!("operation number {turn}")]);
+    }
+    assert_eq!(ledger.history().len(), 20);
+    let path = ledger.store().join("sled/db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(12).rposition(|window| window == b"ation number").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let verify = ledger.call(["verify"]);
+    assert_eq!(verify.code, 1, "{}{}", verify.out, verify.err);
+    assert!(!verify.err.contains("panicked"), "{}", verify.err);
+    let history = ledger.call(["history", "--format", "json"]);
+    assert!(!history.err.contains("panicked"), "{}", history.err);
+    assert!(ledger.store().join("aside").read_dir().unwrap().next().is_some(), "the files as found are kept");
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }

@@ -102,9 +102,7 @@ impl Inbox {
 
     /// Whether something may wait.
     pub(crate) fn has_any(&self) -> bool {
-        fs::read_dir(&self.dir).is_ok_and(|entries| {
-            entries.flatten().any(|entry| !entry.file_name().to_string_lossy().starts_with(UNFINISHED))
-        })
+        fs::read_dir(&self.dir).is_ok_and(|entries| entries.flatten().any(|entry| intent_name(&entry).is_some()))
     }
 
     /// What waits, in the order of the names.
@@ -116,10 +114,7 @@ impl Inbox {
         };
         let mut names = BTreeSet::new();
         for entry in entries {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if !name.starts_with(UNFINISHED) {
-                names.insert(Waiting(name));
-            }
+            names.extend(intent_name(&entry?).map(Waiting));
         }
         Ok(names)
     }
@@ -170,6 +165,13 @@ impl Inbox {
     }
 }
 
+/// The name of an intent's file; none for a file that is being written, or for what is no file at all.
+fn intent_name(entry: &fs::DirEntry) -> Option<String> {
+    let name = entry.file_name().to_string_lossy().into_owned();
+    let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+    (is_file && !name.starts_with(UNFINISHED)).then_some(name)
+}
+
 /// Writes a file that is there whole and durable, or not at all.
 fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let unfinished = dir.join(format!("{UNFINISHED}{name}"));
@@ -191,7 +193,7 @@ fn answer_text(answer: &Result<Completion>) -> String {
         Ok(Completion::Recorded) => "recorded".to_owned(),
         Ok(Completion::Unknown) => "unknown".to_owned(),
         Ok(Completion::AlreadyFinished(status)) => format!("finished {status}"),
-        Err(error) => format!("refused {error}"),
+        Err(error) => format!("refused {} {}", error.kind().sqlstate(), error.message()),
     }
 }
 
@@ -201,6 +203,35 @@ fn parse_answer(text: &str) -> Result<Completion> {
         "recorded" => Ok(Completion::Recorded),
         "unknown" => Ok(Completion::Unknown),
         "finished" => Ok(Completion::AlreadyFinished(rest.parse().unwrap_or(Status::Completed))),
-        _ => Err(Error::new(ErrorKind::InvalidValue, rest)),
+        _ => {
+            let (sqlstate, message) = rest.split_once(' ').unwrap_or((rest, ""));
+            Err(Error::new(ErrorKind::from_sqlstate(sqlstate).unwrap_or(ErrorKind::Corrupt), message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_no_intent() {
+        // A folder in the inbox made every read fail.
+        let dir = tempfile::tempdir().unwrap();
+        let inbox = Inbox::at(dir.path());
+        std::fs::create_dir_all(dir.path().join("inbox/folder")).unwrap();
+        assert!(!inbox.has_any());
+        assert!(inbox.list().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_answer_keeps_the_kind_of_an_error() {
+        // A conflict came back as bad input, which nobody retries.
+        let refused = Error::new(ErrorKind::Conflict, "the same key has other content");
+        let answer = parse_answer(&answer_text(&Err(refused))).unwrap_err();
+        assert_eq!((answer.kind(), answer.message()), (ErrorKind::Conflict, "the same key has other content"));
+        for completion in [Completion::Recorded, Completion::Unknown, Completion::AlreadyFinished(Status::Failed)] {
+            assert_eq!(parse_answer(&answer_text(&Ok(completion))).unwrap(), completion);
+        }
     }
 }

@@ -47,7 +47,8 @@ impl<E: Engine> Reader<'_, E> {
         self.check_count(b't', "index entries", recount.operations, &mut found)?;
         self.check_log(recount.versions, &mut found)?;
         self.check_counters(recount.counters, &mut found)?;
-        found.extend(self.shared.found.iter().map(|damage| Damage::new("engine", damage.clone())));
+        let met: Vec<Damage> = self.shared.found.iter().filter(|damage| !found.contains(damage)).cloned().collect();
+        found.extend(met);
         if self.shared.head_was_damaged {
             found.push(Damage::new("file HEAD", "a copy of the last acknowledged position was damaged"));
         }

@@ -38,6 +38,16 @@ pub(crate) fn load<E: Engine>(engine: &E) -> EngineResult<Loaded> {
         None => None,
     };
     let is_stored = meta.is_some();
+    let (first, _) = keys::kind(b'a');
+    let (last, _) = keys::kind(b'z');
+    let mut is_empty = true;
+    engine.range(&first, &last, false, &mut |_, _| {
+        is_empty = false;
+        ControlFlow::Break(())
+    })?;
+    if !is_stored && !is_empty {
+        damaged.push(Damage::new("store record", "it was missing; the store has a new identity"));
+    }
     let meta = match meta {
         Some(meta) => meta,
         None => MetaRow {

@@ -32,7 +32,8 @@ pub(crate) fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedS
     for damage in &loaded.damaged {
         tracing::error!(record = damage.record, reason = damage.reason, "a damaged record");
     }
-    let found = engine.found().to_vec();
+    let met = engine.found().iter().map(|text| Damage::new("engine", text.clone()));
+    let found: Vec<Damage> = met.chain(loaded.damaged.clone()).collect();
     let mark = head.mark();
     let lost = mark.last.saturating_sub(loaded.end.last);
     let operations = mark.operations.saturating_sub(loaded.end.operations);

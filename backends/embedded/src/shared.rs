@@ -28,8 +28,8 @@ pub(crate) struct Shared<E> {
     pub(crate) tail: Tail,
     pub(crate) loss: Option<Loss>,
     pub(crate) head_was_damaged: bool,
-    /// Damage that the engine met when it was opened.
-    pub(crate) found: Vec<String>,
+    /// Damage that was met when the store was opened.
+    pub(crate) found: Vec<Damage>,
     /// Set once the store was closed by who held it.
     pub(crate) closed: AtomicBool,
 }

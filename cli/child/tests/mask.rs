@@ -190,3 +190,11 @@ proptest! {
         prop_assert!(masker.stderr(text.as_bytes()).len() <= 4096);
     }
 }
+
+#[test]
+fn its_debug_output_holds_no_secret() {
+    // A derived Debug printed every secret that it knew.
+    let argv = ["psql", "--password", "hunter2"].map(std::ffi::OsString::from);
+    let shown = format!("{:?}", Masker::from_argv(&argv));
+    assert!(shown.contains("psql") && !shown.contains("hunter2"), "{shown}");
+}

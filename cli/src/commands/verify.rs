@@ -11,7 +11,7 @@ use crate::store::{self, options};
 pub(crate) fn run(global: &Global, args: &args::Verify) -> Result<u8, Failure> {
     let mut options = options("verify", global.wait);
     options.accept_loss = args.accept_loss;
-    let tracker = store::open_at(&store::url(global)?, global, &options)?;
+    let tracker = store::open_at(&store::existing(store::url(global)?), global, &options)?;
     // Whoever names no tenant means the store as a whole.
     let tracker = if global.tenant.is_none() { tracker.for_all() } else { tracker };
     let found = block_on(tracker.verify())?;

@@ -27,7 +27,12 @@ pub(super) fn render(rows: &Rows) -> String {
     }
     // A column that says nothing would only make the others narrower.
     let filled = |index: usize| rows.rows.iter().any(|row| row.get(index).is_some_and(|value| *value != Value::Null));
-    let shown: Vec<usize> = (0..rows.columns.len()).filter(|index| rows.rows.is_empty() || filled(*index)).collect();
+    let mut shown: Vec<usize> =
+        (0..rows.columns.len()).filter(|index| rows.rows.is_empty() || filled(*index)).collect();
+    if width().is_some_and(|width| natural_width(rows, &shown) > usize::from(width)) {
+        // Broken over several lines a key is of no use; JSON and CSV always have it.
+        shown.retain(|index| rows.columns.get(*index) != Some(&"script_execution_hk"));
+    }
     table.set_header(shown.iter().filter_map(|index| rows.columns.get(*index)).map(|name| label(name)));
     for row in &rows.rows {
         table.add_row(shown.iter().filter_map(|index| row.get(*index)).map(cell));
@@ -55,6 +60,17 @@ fn width() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| size.ws_col).filter(|width| *width > 0);
     let named = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     Some(size.or_else(named).unwrap_or(80))
+}
+
+/// How wide the table is when nothing is wrapped.
+fn natural_width(rows: &Rows, shown: &[usize]) -> usize {
+    let widest = |index: &usize| {
+        let cells = rows.rows.iter().filter_map(|row| row.get(*index)).map(|value| cell(value).content());
+        let longest = |text: String| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        let heading = rows.columns.get(*index).map_or(0, |name| label(name).len());
+        cells.map(longest).max().unwrap_or(0).max(heading) + usize::from(PADDING) + 1
+    };
+    shown.iter().map(widest).sum::<usize>() + 1
 }
 
 /// A table's headings are for people: shorter than the field names of JSON and CSV.

@@ -1,6 +1,7 @@
 //! What a group changes in the counters, before it is in the engine.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use opledger::{Status, Timestamp};
 
@@ -77,8 +78,8 @@ impl Staged {
     ) -> EngineResult<()> {
         let keys = keys_of(operation.tenant, operation.script_type, operation.started);
         for key in keys {
-            if !self.0.contains_key(&key) {
-                self.0.insert(key, counters.get(engine, key)?);
+            if let Entry::Vacant(entry) = self.0.entry(key) {
+                entry.insert(counters.get(engine, key)?);
             }
         }
         for key in keys {

@@ -147,7 +147,7 @@ impl<E: Engine> Reader<'_, E> {
         let first = read.and_then(|row| row.map(|row| self.first(key.first, row)).transpose());
         let (hub, first) = match first {
             Ok(Some(read)) => read,
-            Ok(None) => return Ok(self.without_first(key)?),
+            Ok(None) => return self.without_first(key),
             Err(damage) => return Ok(Err(damage)),
         };
         // The hub is found by its key, or not at all.

@@ -20,11 +20,18 @@ const ROUNDS: usize = 32;
 type Span = Range<usize>;
 
 /// Knows the secrets of one command line, and masks them wherever they turn up.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Masker {
     argv: Vec<String>,
     /// The longest first, so that none is masked in part only.
     secrets: Vec<String>,
+}
+
+impl std::fmt::Debug for Masker {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Masker").field("argv", &self.argv).finish_non_exhaustive()
+    }
 }
 
 impl Masker {
