@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use attributes::AttributesRow;
 pub(crate) use intent::{decode_intent, encode_intent};
-pub(crate) use rows::{CountedRow, CounterRow, GroupRow, IndexRow, MetaRow};
-pub(crate) use version::{FirstRow, NextRow};
+pub(crate) use rows::{CountedRow, CounterRow, HubRow, IndexRow, MetaRow};
+pub(crate) use version::{FirstRow, NextRow, Row};
 
 use crate::keys;
 
 /// The format of every record that this release writes.
-const FORMAT: u8 = 2;
+pub(crate) const FORMAT: u8 = 2;
 /// Format byte and checksum.
 const HEADER: usize = 5;
 /// No record is longer: texts have limits of their own.
@@ -41,6 +41,21 @@ pub(crate) fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, Damage> {
     Ok(bytes)
 }
 
+/// Encodes a part of a record that has a header and a checksum of its own.
+pub(crate) fn encode_part<T: Serialize>(part: &T) -> Result<Vec<u8>, Damage> {
+    bincode::serde::encode_to_vec(part, config())
+        .map_err(|error| Damage::new("record", format!("it can't be encoded: {error}")))
+}
+
+/// Decodes what [`encode_part`] encoded, or says what is wrong.
+pub(crate) fn decode_part<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    match bincode::serde::decode_from_slice(bytes, config()) {
+        Ok((part, read)) if read == bytes.len() => Ok(part),
+        Ok(_) => Err("bytes follow its end".to_owned()),
+        Err(error) => Err(format!("it does not decode: {error}")),
+    }
+}
+
 /// Decodes the record at `key`.
 pub(crate) fn decode<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, Damage> {
     open(bytes).map_err(|reason| Damage::new(keys::describe(key), reason))
@@ -53,14 +68,16 @@ fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     if checksum(*format, content).to_le_bytes() != *checksum_bytes {
         return Err("its checksum does not fit its content".to_owned());
     }
-    if *format != FORMAT {
-        return Err(format!("its format is {format}; this release knows {FORMAT}: use a later one"));
+    check_format(*format)?;
+    decode_part(content)
+}
+
+/// Whether this release knows a format.
+pub(crate) fn check_format(format: u8) -> Result<(), String> {
+    if format == FORMAT {
+        return Ok(());
     }
-    match bincode::serde::decode_from_slice(content, config()) {
-        Ok((row, read)) if read == content.len() => Ok(row),
-        Ok(_) => Err("bytes follow its end".to_owned()),
-        Err(error) => Err(format!("it does not decode: {error}")),
-    }
+    Err(format!("its format is {format}; this release knows {FORMAT}: use a later one"))
 }
 
 fn checksum(format: u8, content: &[u8]) -> u32 {

@@ -125,6 +125,8 @@ impl<E: Engine> Committer<E> {
 
     fn purge(&mut self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
         self.serviceable()?;
+        // Retention reads and removes what is in the engine.
+        self.settle()?;
         self.group(|transaction| transaction.purge(scope, before, limit))
     }
 
@@ -153,9 +155,12 @@ impl<E: Engine> Committer<E> {
             };
             if applied.is_ok() {
                 self.shared.counters.commit(group.staged);
-                if group.end.counted == group.end.last {
+                let mut pending = self.shared.pending_mut();
+                if group.settled {
                     self.shared.counters.stored();
+                    pending.clear();
                 }
+                group.edits.into_iter().for_each(|edit| pending.apply(edit));
                 self.shared.tail.advance(self.shared.position(group.end.last));
             }
             applied
@@ -218,7 +223,7 @@ impl<E: Engine> Committer<E> {
     }
 
     fn close(&mut self) -> Result<()> {
-        let synced = self.store_counters().and_then(|()| self.sync());
+        let synced = self.settle().and_then(|()| self.sync());
         self.sync_head();
         self.shared.closed.store(true, Ordering::Release);
         let closed = match self.shared.engine_mut().take() {
@@ -228,13 +233,13 @@ impl<E: Engine> Committer<E> {
         synced.and(closed)
     }
 
-    /// Stores the counters, so that the next opening has nothing to count.
-    fn store_counters(&mut self) -> Result<()> {
-        if self.end.counted == self.end.last || self.shared.loss.is_some() || self.shared.engine_mut().is_none() {
+    /// Stores indexes and counters, so that the next opening has nothing to make anew.
+    fn settle(&mut self) -> Result<()> {
+        if self.end.settled == self.end.last || self.shared.loss.is_some() || self.shared.engine_mut().is_none() {
             return Ok(());
         }
         self.group(|transaction| {
-            transaction.store_counters = true;
+            transaction.settle = true;
             Ok(())
         })
     }

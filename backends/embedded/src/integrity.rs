@@ -8,18 +8,17 @@ use opledger::report::Tally;
 use opledger::store::Damage;
 use opledger::{Hash, Result, Status};
 
-use crate::codec::{self, IndexRow};
+use crate::block;
+use crate::codec::{self, HubRow, IndexRow, Row};
 use crate::counters::{Counted, keys_of};
 use crate::engine::Engine;
-use crate::keys::{self, CounterKey, Step, VersionKey};
-use crate::reader::Reader;
-use crate::stored;
+use crate::keys::{self, CounterKey, Step};
+use crate::reader::{Reader, missing};
 
 /// What the versions add up to.
 #[derive(Default)]
 struct Recount {
     operations: u64,
-    versions: u64,
     counters: BTreeMap<CounterKey, Tally>,
 }
 
@@ -29,23 +28,23 @@ impl<E: Engine> Reader<'_, E> {
         let mut found = Vec::new();
         let mut recount = Recount::default();
         let mut places = Vec::new();
-        let (from, to) = keys::kind(b'v');
-        // Versions are read one operation at a time; their keys alone are few bytes.
-        self.range(&from, &to, false, |key, _| {
-            match keys::parse_version(key) {
-                Some(key) if key.number == 0 => places.push(key.first),
-                Some(_) => {}
-                None => found.push(Damage::new(keys::describe(key), "its key does not parse")),
+        let mut later: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let visited = block::log(self.engine, 0, &mut |place, row| {
+            match row {
+                Ok(Row::First(_)) => places.push(place),
+                Ok(Row::Next(row)) => later.entry(row.first(place)).or_default().push(place),
+                Err(damage) => found.push(damage),
             }
-            recount.versions += 1;
-            true
-        })?;
+            ControlFlow::Continue(())
+        });
+        self.engine(visited)?;
         for place in places {
-            self.check_operation(place, &mut recount, &mut found)?;
+            let others = later.remove(&place).unwrap_or_default();
+            self.check_operation(place, &others, &mut recount, &mut found)?;
         }
+        found.extend(later.into_keys().map(missing));
         self.check_count(b'h', "operations", recount.operations, &mut found)?;
         self.check_count(b't', "index entries", recount.operations, &mut found)?;
-        self.check_log(recount.versions, &mut found)?;
         self.check_counters(recount.counters, &mut found)?;
         let met: Vec<Damage> = self.shared.found.iter().filter(|damage| !found.contains(damage)).cloned().collect();
         found.extend(met);
@@ -56,22 +55,35 @@ impl<E: Engine> Reader<'_, E> {
         Ok(found)
     }
 
-    fn check_operation(&self, place: u64, recount: &mut Recount, found: &mut Vec<Damage>) -> Result<()> {
+    /// Checks an operation whose versions are at `place` and `others`.
+    fn check_operation(
+        &self,
+        place: u64,
+        others: &[u64],
+        recount: &mut Recount,
+        found: &mut Vec<Damage>,
+    ) -> Result<()> {
         recount.operations += 1;
-        let known = match self.known_at(place)? {
+        let places = HubRow::new(place, others.last().copied().unwrap_or(place));
+        let known = match self.known_at(places)? {
             Ok(known) => known,
             Err(damage) => {
                 found.push(damage);
                 return Ok(());
             }
         };
+        // The last one of the chain came first.
+        let expected: Vec<u64> = others.iter().rev().copied().chain([place]).collect();
+        if self.chain(places)?.is_none_or(|chain| chain != expected) {
+            found.push(Damage::new(keys::version_name(place), "the versions of its operation are no whole chain"));
+        }
         let (hub, open) = (&known.operation.hub, &known.operation.open);
         let hk = hub.script_execution_hk;
-        self.check_hub(hk, &hub.script_execution_bk, place, found)?;
+        self.check_hub(hk, &hub.script_execution_bk, places, found)?;
         let (status, started) = (open.attributes.execution_status, open.attributes.execution_timestamp);
         let duration_ms = open.attributes.execution_duration_ms;
         let script_type = known.script_type;
-        let expected = IndexRow { first: place, script_type, duration_ms };
+        let expected = IndexRow { script_type, duration_ms };
         let index = keys::index(known.tenant, status, started, hk);
         match self.value(&index)?.map(|bytes| codec::decode::<IndexRow>(&index, &bytes)) {
             Some(Ok(entry)) if entry == expected => {}
@@ -83,12 +95,12 @@ impl<E: Engine> Reader<'_, E> {
         Ok(())
     }
 
-    fn check_hub(&self, hk: Hash, bk: &str, place: u64, found: &mut Vec<Damage>) -> Result<()> {
+    fn check_hub(&self, hk: Hash, bk: &str, places: HubRow, found: &mut Vec<Damage>) -> Result<()> {
         let record = keys::describe(&keys::hub(hk));
-        match self.place(hk)? {
-            Ok(Some(at)) if at == place => {}
-            Ok(Some(_)) => found.push(Damage::new(record, "it names another operation's place")),
-            Ok(None) => found.push(Damage::new(record, format!("it is missing, and its versions are at {place}"))),
+        match self.places(hk)? {
+            Ok(Some(at)) if at == places => {}
+            Ok(Some(_)) => found.push(Damage::new(record, "it names other places than those of its versions")),
+            Ok(None) => found.push(Damage::new(record, format!("it is missing; it begins at {}", places.first))),
             Err(damage) => found.push(damage),
         }
         if hash_key(bk) != hk {
@@ -106,44 +118,6 @@ impl<E: Engine> Reader<'_, E> {
         })?;
         if entries != operations {
             found.push(Damage::new("index", format!("there are {entries} {what} for {operations} operations")));
-        }
-        Ok(())
-    }
-
-    /// Every version stands in the log, once, where it says; what the log names is there, or was removed whole.
-    fn check_log(&self, versions: u64, found: &mut Vec<Damage>) -> Result<()> {
-        let mut entries = Vec::new();
-        let mut damaged = false;
-        let visited = stored::log(self.engine, 0, &mut |entry| {
-            match entry {
-                Ok((_, key)) => entries.push(key),
-                Err(damage) => {
-                    damaged = true;
-                    found.push(damage);
-                }
-            }
-            ControlFlow::Continue(())
-        });
-        self.engine(visited)?;
-        entries.sort_unstable();
-        let mut there = 0;
-        let mut first: Option<(u64, bool)> = None;
-        for key in entries {
-            let exists = self.value(&keys::version(key))?.is_some();
-            there += u64::from(exists);
-            if key.number == 0 {
-                first = Some((key.first, exists));
-            }
-            let stays = first.is_some_and(|(place, exists)| place == key.first && exists);
-            if !exists && stays {
-                found.push(Damage::new(keys::describe(&keys::version(key)), "it is missing"));
-            } else if exists && !stays {
-                let key = keys::describe(&keys::version(VersionKey::first(key.first)));
-                found.push(Damage::new(key, "it is missing"));
-            }
-        }
-        if there != versions && !damaged {
-            found.push(Damage::new("log", format!("it names {there} versions, there are {versions}")));
         }
         Ok(())
     }

@@ -6,16 +6,15 @@
 //! | `n` | | up to which place the stored counters count |
 //! | `d` | tenant hash | its number; 0 is the system |
 //! | `y` | type | its number |
-//! | `h` | hash key (16 bytes) | the place of its first version |
-//! | `v` | place of the first version, number | a version: the first with its hub, a later one as its difference |
-//! | `x` | the same, piece | the rest of a version too long for one value |
-//! | `l` | place | a group of the log: which version stands at this place and at each that follows |
-//! | `t` | tenant, status, execution_timestamp, hash key (16 bytes) | place of the first version, type, duration |
+//! | `h` | hash key (16 bytes) | the places of its first and its open version |
+//! | `v` | place | a block of the log: the versions at this place and at those that follow |
+//! | `x` | place, piece | the rest of a block too long for one value |
+//! | `t` | tenant, status, execution_timestamp, hash key (16 bytes) | type and duration |
 //! | `c` | tenant, step, bucket, type | counter |
 //! | `k` | moment | what a verify found |
 //!
-//! An operation's versions are neighbours, and new operations come last: writing is sequential. What was written is not
-//! written again: a version's end is the load date of its successor, and a hub names no open version.
+//! The log is all that is written at once; `h`, `t` and `c` follow from it, and are written now and then. A version is never
+//! written again: its end is the load date of its successor.
 
 use opledger::{Hash, Status, Timestamp};
 
@@ -48,43 +47,21 @@ pub(crate) fn parse_hub(key: &[u8]) -> Option<[u8; SHORT]> {
     key.strip_prefix(b"h")?.try_into().ok()
 }
 
-/// A version by the place of its operation's first version and its number, which is 0 for the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct VersionKey {
-    pub(crate) first: u64,
-    pub(crate) number: u16,
+pub(crate) fn block(place: u64) -> Vec<u8> {
+    with(b'v', &[&place.to_be_bytes()])
 }
 
-impl VersionKey {
-    pub(crate) fn first(place: u64) -> Self {
-        Self { first: place, number: 0 }
-    }
+pub(crate) fn parse_block(key: &[u8]) -> Option<u64> {
+    key.strip_prefix(b"v")?.try_into().ok().map(u64::from_be_bytes)
 }
 
-pub(crate) fn version(key: VersionKey) -> Vec<u8> {
-    with(b'v', &[&key.first.to_be_bytes(), &key.number.to_be_bytes()])
+pub(crate) fn piece(place: u64, piece: u16) -> Vec<u8> {
+    with(b'x', &[&place.to_be_bytes(), &piece.to_be_bytes()])
 }
 
-pub(crate) fn parse_version(key: &[u8]) -> Option<VersionKey> {
-    let (first, number) = key.strip_prefix(b"v")?.split_first_chunk::<8>()?;
-    Some(VersionKey { first: u64::from_be_bytes(*first), number: u16::from_be_bytes(number.try_into().ok()?) })
-}
-
-/// The range of an operation's versions.
-pub(crate) fn versions_of(first: u64) -> (Vec<u8>, Vec<u8>) {
-    (version(VersionKey::first(first)), version(VersionKey::first(first.saturating_add(1))))
-}
-
-pub(crate) fn piece(key: VersionKey, piece: u16) -> Vec<u8> {
-    with(b'x', &[&key.first.to_be_bytes(), &key.number.to_be_bytes(), &piece.to_be_bytes()])
-}
-
-pub(crate) fn group(place: u64) -> Vec<u8> {
-    with(b'l', &[&place.to_be_bytes()])
-}
-
-pub(crate) fn parse_group(key: &[u8]) -> Option<u64> {
-    key.strip_prefix(b"l")?.try_into().ok().map(u64::from_be_bytes)
+/// The name of the version at a place, for reports of damage.
+pub(crate) fn version_name(place: u64) -> String {
+    describe(&block(place))
 }
 
 pub(crate) fn check(at: Timestamp) -> Vec<u8> {
@@ -278,7 +255,6 @@ pub(crate) fn describe(key: &[u8]) -> String {
         Some(b'y') => "type",
         Some(b'h') => "operation",
         Some(b'v' | b'x') => "version",
-        Some(b'l') => "log group",
         Some(b't') => "index entry",
         Some(b'c') => "counter",
         Some(b'k') => "check",

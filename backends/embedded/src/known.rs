@@ -2,27 +2,38 @@
 
 use std::collections::HashMap;
 
-use opledger::{Hash, Operation, Version};
+use opledger::{Attributes, Hash, Operation, Version};
 
-use crate::keys::VersionKey;
+use crate::codec::HubRow;
 
 /// Operations remembered between groups.
 const OPERATIONS: usize = 4096;
-/// Bytes of them, as stored.
+/// Bytes of their texts.
 const BYTES: usize = 4 << 20;
 
 /// An operation, and what a next version needs to know of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
-    /// Its open version.
-    pub(crate) key: VersionKey,
+    pub(crate) places: HubRow,
     pub(crate) tenant: u32,
     pub(crate) script_type: u32,
     pub(crate) operation: Operation,
     /// Its first version, where that is not the open one.
     pub(crate) first: Option<Box<Version>>,
-    /// Its size in bytes, as stored.
-    pub(crate) length: usize,
+}
+
+impl Known {
+    fn size(&self) -> usize {
+        let versions = std::iter::once(&self.operation.open).chain(self.first.as_deref());
+        versions.map(|version| texts(&version.attributes)).sum()
+    }
+}
+
+fn texts(attributes: &Attributes) -> usize {
+    let Attributes { sql_command, error_message, metadata, affected_objects, .. } = attributes;
+    let objects = affected_objects.iter().flatten().flatten().map(String::len).sum::<usize>();
+    let metadata = metadata.as_ref().map_or(0, |metadata| metadata.as_str().len());
+    objects + metadata + [sql_command, error_message].into_iter().flatten().map(String::len).sum::<usize>()
 }
 
 /// Operations of earlier groups that have not ended.
@@ -44,10 +55,10 @@ impl Recent {
         }
         for (hk, known) in known {
             if let Some(before) = self.operations.remove(&hk) {
-                self.bytes = self.bytes.saturating_sub(before.length);
+                self.bytes = self.bytes.saturating_sub(before.size());
             }
-            if !known.operation.open.attributes.execution_status.is_finished() && known.length < BYTES {
-                self.bytes += known.length;
+            if !known.operation.open.attributes.execution_status.is_finished() && known.size() < BYTES {
+                self.bytes += known.size();
                 self.operations.insert(hk, known);
             }
         }

@@ -12,6 +12,7 @@
 //! ```
 
 mod answer;
+mod block;
 mod codec;
 mod committer;
 mod counters;
@@ -26,12 +27,12 @@ mod load;
 mod lock;
 mod open;
 mod options;
+mod pending;
 mod purge;
 mod queue;
 mod reader;
 mod shared;
 mod store;
-mod stored;
 mod transaction;
 
 pub use inbox::Inbox;

@@ -1,5 +1,5 @@
-//! What a store reads before it begins: its identity, its names, the end of its log, and what the stored counters do
-//! not count yet.
+//! What a store reads before it begins: its identity, its names, the end of its log, and what follows from the log and is
+//! not stored yet.
 
 use std::ops::ControlFlow;
 
@@ -8,12 +8,13 @@ use opledger::model::UnitId;
 use opledger::store::Damage;
 use opledger::{Clock, SystemClock};
 
-use crate::codec::{self, CountedRow, GroupRow, MetaRow};
+use crate::block;
+use crate::codec::{self, CountedRow, FirstRow, HubRow, IndexRow, MetaRow, Row};
 use crate::counters::{Counted, Counters, Staged};
 use crate::engine::{Engine, EngineError, EngineResult};
-use crate::keys::{self, Step, VersionKey};
+use crate::keys::{self, Step};
+use crate::pending::{Edit, Pending};
 use crate::shared::Names;
-use crate::stored;
 use crate::transaction::LogEnd;
 
 /// What the engine holds beside the records.
@@ -24,6 +25,7 @@ pub(crate) struct Loaded {
     pub(crate) end: LogEnd,
     pub(crate) names: Names,
     pub(crate) counters: Counters,
+    pub(crate) pending: Pending,
     pub(crate) damaged: Vec<Damage>,
 }
 
@@ -65,94 +67,99 @@ pub(crate) fn load<E: Engine>(engine: &E) -> EngineResult<Loaded> {
         }),
         None => CountedRow::default(),
     };
-    let last = last_place(engine, &mut damaged)?;
-    let counted = counted.place.min(last);
-    count_rest(engine, counted, &counters, &mut damaged)?;
+    let (last, damage) = block::last_place(engine)?;
+    damaged.extend(damage);
+    let settled = counted.place.min(last);
+    let mut pending = Pending::default();
+    settle_rest(engine, settled, (&counters, &mut pending), &mut damaged)?;
     let operations = operations(engine, &names, &counters)?;
     // A loss that was accepted left places that hold nothing.
     let last = last.max(meta.epochs.last().map_or(0, |first| first.saturating_sub(1)));
-    let end = LogEnd { last, operations, counted };
-    Ok(Loaded { meta, is_stored, end, names, counters, damaged })
+    let end = LogEnd { last, operations, settled };
+    Ok(Loaded { meta, is_stored, end, names, counters, pending, damaged })
 }
 
-/// The last place of the log: from its last group, or from the versions where that is damaged.
-fn last_place<E: Engine>(engine: &E, damaged: &mut Vec<Damage>) -> EngineResult<u64> {
-    let (from, to) = keys::kind(b'l');
-    let mut last = Ok(0);
-    engine.range(&from, &to, true, &mut |key, value| {
-        last = codec::decode::<GroupRow>(key, value).map(|group| {
-            let length = u64::try_from(group.entries.len()).unwrap_or(0);
-            keys::parse_group(key).unwrap_or(0).saturating_add(length).saturating_sub(1)
-        });
-        ControlFlow::Break(())
-    })?;
-    let damage = match last {
-        Ok(last) => return Ok(last),
-        Err(damage) => damage,
-    };
-    damaged.push(damage);
-    let (from, to) = keys::kind(b'v');
-    let mut last = 0;
-    let mut failed = None;
-    engine.range(&from, &to, false, &mut |key, value| {
-        let Some(key) = keys::parse_version(key) else { return ControlFlow::Continue(()) };
-        last = last.max(key.first);
-        if key.number > 0 {
-            match stored::join::<E, codec::NextRow>(engine, key, value) {
-                Ok(Ok(row)) => last = last.max(row.place(key.first)),
-                Ok(Err(_)) => {}
-                Err(error) => {
-                    failed = Some(error);
-                    return ControlFlow::Break(());
-                }
-            }
+/// Makes what follows from the versions behind the place up to which indexes and counters are stored.
+fn settle_rest<E: Engine>(
+    engine: &E,
+    settled: u64,
+    (counters, pending): (&Counters, &mut Pending),
+    damaged: &mut Vec<Damage>,
+) -> EngineResult<()> {
+    let mut rest: Vec<(u64, Row)> = Vec::new();
+    block::log(engine, settled.saturating_add(1), &mut |place, row| {
+        match row {
+            Ok(row) => rest.push((place, row)),
+            Err(damage) => damaged.push(damage),
         }
-        ControlFlow::Continue(())
-    })?;
-    failed.map_or(Ok(last), Err)
-}
-
-/// Counts the versions behind the place up to which the stored counters count.
-fn count_rest<E: Engine>(engine: &E, counted: u64, counters: &Counters, damaged: &mut Vec<Damage>) -> EngineResult<()> {
-    let mut rest: Vec<VersionKey> = Vec::new();
-    stored::log(engine, counted.saturating_add(1), &mut |entry| {
-        // A damaged group is named by whoever reads the log.
-        rest.extend(entry.map(|(_, key)| key));
         ControlFlow::Continue(())
     })?;
     let mut staged = counters.begin();
-    for key in rest {
-        match count(engine, key, counters, &mut staged)? {
-            Ok(()) => {}
-            Err(damage) => damaged.push(damage),
-        }
+    for (place, row) in rest {
+        let settled = match row {
+            Row::First(row) => settle_first(engine, place, *row, counters, (&mut staged, pending))?,
+            Row::Next(row) => match block::first(engine, row.first(place))? {
+                Ok(Some(first)) => {
+                    let next = (row.first(place), row.status(), row.duration_ms);
+                    settle_next(engine, place, first, next, counters, (&mut staged, pending))?
+                }
+                Ok(None) => Err(Damage::new(keys::version_name(row.first(place)), "it is missing")),
+                Err(damage) => Err(damage),
+            },
+        };
+        damaged.extend(settled.err());
     }
     counters.commit(staged);
     Ok(())
 }
 
-fn count<E: Engine>(engine: &E, key: VersionKey, counters: &Counters, staged: &mut Staged) -> stored::Read<()> {
-    let first = match stored::first(engine, key.first)? {
-        Ok(Some(first)) => first,
-        Ok(None) => return Ok(Ok(())),
-        Err(damage) => return Ok(Err(damage)),
-    };
-    let counted = Counted { tenant: first.tenant, script_type: first.script_type, started: first.execution_timestamp };
-    let (status, duration_ms) = if key.number == 0 {
-        staged.started((counters, engine), counted)?;
-        (first.status(), first.duration_ms)
-    } else {
-        match stored::next(engine, key)? {
-            Ok(Some(next)) => (next.status(), next.duration_ms),
-            Ok(None) => (Status::Running, None),
-            Err(damage) => return Ok(Err(damage)),
-        }
-    };
+fn settle_first<E: Engine>(
+    engine: &E,
+    place: u64,
+    row: FirstRow,
+    counters: &Counters,
+    (staged, pending): (&mut Staged, &mut Pending),
+) -> block::Read<()> {
+    let counted = Counted { tenant: row.tenant, script_type: row.script_type, started: row.execution_timestamp };
+    let (status, duration_ms) = (row.status(), row.duration_ms);
+    staged.started((counters, engine), counted)?;
     // Only the version that ends an operation is finished.
     if status.is_finished() {
         staged.finished((counters, engine), counted, status, duration_ms)?;
     }
-    Ok(Ok(()))
+    let hk = row.hash_key();
+    let entries = codec::encode(&HubRow::new(place, place))
+        .and_then(|hub| Ok((hub, codec::encode(&IndexRow { script_type: counted.script_type, duration_ms })?)));
+    Ok(entries.map(|(hub, index)| {
+        pending.apply(Edit::Add(keys::hub(hk), hub));
+        pending.apply(Edit::Add(keys::index(counted.tenant, status, counted.started, hk), index));
+    }))
+}
+
+fn settle_next<E: Engine>(
+    engine: &E,
+    place: u64,
+    first: FirstRow,
+    (first_place, status, duration_ms): (u64, Status, Option<i32>),
+    counters: &Counters,
+    (staged, pending): (&mut Staged, &mut Pending),
+) -> block::Read<()> {
+    let counted = Counted { tenant: first.tenant, script_type: first.script_type, started: first.execution_timestamp };
+    if status.is_finished() {
+        staged.finished((counters, engine), counted, status, duration_ms)?;
+    }
+    let hk = first.hash_key();
+    let entries = codec::encode(&HubRow::new(first_place, place))
+        .and_then(|hub| Ok((hub, codec::encode(&IndexRow { script_type: counted.script_type, duration_ms })?)));
+    Ok(entries.map(|(hub, index)| {
+        pending.apply(Edit::Put(keys::hub(hk), hub));
+        if status.is_finished() {
+            // What can be followed by another version is running.
+            let running = keys::index(counted.tenant, Status::Running, counted.started, hk);
+            pending.apply(Edit::Remove(running));
+            pending.apply(Edit::Add(keys::index(counted.tenant, status, counted.started, hk), index));
+        }
+    }))
 }
 
 fn operations<E: Engine>(engine: &E, names: &Names, counters: &Counters) -> EngineResult<u64> {

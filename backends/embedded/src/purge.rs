@@ -1,17 +1,20 @@
 //! Retention: finished operations leave with all their versions, index entries and counts.
 
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 
 use opledger::store::Purged;
 use opledger::{Result, Scope, Status, Timestamp};
 
-use crate::codec::{self, GroupRow, IndexRow};
+use crate::block::{self, Block};
+use crate::codec::{self, HubRow, IndexRow};
 use crate::counters::Counted;
 use crate::engine::Engine;
-use crate::keys::{self, IndexKey, VersionKey};
+use crate::keys::{self, IndexKey};
 use crate::reader::Reader;
-use crate::stored;
 use crate::transaction::Transaction;
+
+/// The blocks that lose versions, by the place where they begin.
+type Blocks = BTreeMap<u64, Block>;
 
 impl<E: Engine> Transaction<'_, E> {
     /// Removes up to `limit` finished operations of a scope that started before `before`.
@@ -19,17 +22,16 @@ impl<E: Engine> Transaction<'_, E> {
         let found = self.old_entries(scope, before, limit)?;
         let more = found.len() >= limit;
         let mut operations = 0;
+        let mut blocks = Blocks::new();
         for (key, row) in found {
-            if self.remove_operation(&key, row)? {
+            if self.remove_operation(&key, row, &mut blocks)? {
                 operations += 1;
             }
         }
+        self.write_blocks(blocks);
         self.end.operations = self.end.operations.saturating_sub(operations);
         // What is removed can't be counted again from the log.
-        self.store_counters = operations > 0;
-        if operations > 0 && !more {
-            self.trim_log()?;
-        }
+        self.settle = operations > 0;
         Ok(Purged { operations, more })
     }
 
@@ -55,69 +57,68 @@ impl<E: Engine> Transaction<'_, E> {
         Ok(found)
     }
 
-    fn remove_operation(&mut self, key: &IndexKey, row: IndexRow) -> Result<bool> {
+    fn remove_operation(&mut self, key: &IndexKey, row: IndexRow, blocks: &mut Blocks) -> Result<bool> {
         let hub = keys::hub_of(key.short);
-        let (from, to) = keys::versions_of(row.first);
-        let mut versions = Vec::new();
-        let mut split = false;
         let reader = self.reader();
         // Without its hub an operation can't be removed whole.
-        if reader.value(&hub)?.is_none() {
+        let Some(Ok(places)) = reader.value(&hub)?.map(|bytes| codec::decode::<HubRow>(&hub, &bytes)) else {
             return Ok(false);
-        }
-        reader.range(&from, &to, false, |key, value| {
-            versions.push(key.to_vec());
-            split |= stored::is_full(value);
-            true
-        })?;
-        if split {
-            let [from, to] = [row.first, row.first.saturating_add(1)].map(|at| keys::piece(VersionKey::first(at), 0));
-            reader.range(&from, &to, false, |key, _| {
-                versions.push(key.to_vec());
-                true
-            })?;
+        };
+        let Some(chain) = reader.chain(places)? else { return Ok(false) };
+        for place in &chain {
+            let Some(begin) = self.load_block(*place, blocks)? else { return Ok(false) };
+            // A block with a damaged version stays as it is: verify names it.
+            if blocks.get(&begin).is_none_or(|block| !block.is_whole()) {
+                return Ok(false);
+            }
         }
         let counted = Counted { tenant: key.tenant, script_type: row.script_type, started: key.at };
         self.staged
             .removed((&self.shared.counters, self.engine), counted, key.status, row.duration_ms)
             .map_err(|error| self.shared.engine_failed(error))?;
-        versions.into_iter().for_each(|key| self.remove(key));
+        for place in chain {
+            if let Some((begin, block)) = blocks.range_mut(..=place).next_back() {
+                block.remove(place - begin);
+            }
+        }
         self.remove(hub);
         self.remove(key.key());
         Ok(true)
     }
 
-    /// Removes the groups at the beginning of the log that hold nothing any more. The last one stays: it says where
-    /// the log ends.
-    fn trim_log(&mut self) -> Result<()> {
-        let (from, to) = keys::kind(b'v');
-        let mut oldest = None;
-        let reader = self.reader();
-        self.engine
-            .range(&from, &to, false, &mut |key, _| {
-                if self.is_removed(key) {
-                    return ControlFlow::Continue(());
-                }
-                oldest = keys::parse_version(key).map(|key| key.first);
-                ControlFlow::Break(())
-            })
-            .map_err(|error| self.shared.engine_failed(error))?;
-        let oldest = oldest.unwrap_or(self.end.last);
-        let (from, _) = keys::kind(b'l');
-        let mut empty = Vec::new();
-        // An entry points back to its operation's first version, never forward.
-        reader.range(&from, &keys::group(oldest), false, |key, value| {
-            let Some(begin) = keys::parse_group(key) else { return true };
-            // A damaged group stays: verify names it.
-            if let Ok(group) = codec::decode::<GroupRow>(key, value)
-                && begin.saturating_add(u64::try_from(group.entries.len()).unwrap_or(0)) <= self.end.last
-                && (begin..).zip(&group.entries).all(|(at, (back, _))| at.saturating_sub(*back) < oldest)
-            {
-                empty.push(key.to_vec());
+    /// Reads the block of a place, and says where it begins; none where it can't be read.
+    fn load_block(&self, place: u64, blocks: &mut Blocks) -> Result<Option<u64>> {
+        if let Some((begin, block)) = blocks.range(..=place).next_back()
+            && place - begin < block.len()
+        {
+            return Ok(Some(*begin));
+        }
+        let found = block::find(self.engine, place).map_err(|error| self.shared.engine_failed(error))?;
+        Ok(match found {
+            Some((begin, Ok(block))) => {
+                blocks.insert(begin, block);
+                Some(begin)
             }
-            true
-        })?;
-        empty.into_iter().for_each(|key| self.remove(key));
-        Ok(())
+            _ => None,
+        })
+    }
+
+    fn write_blocks(&mut self, blocks: Blocks) {
+        for (begin, block) in blocks {
+            let pieces = block.pieces();
+            let last = begin + block.len() > self.end.last;
+            let entries = if block.is_empty() && !last {
+                Vec::new()
+            } else {
+                // The last block says where the log ends, also when nothing is left in it.
+                block.entries(begin)
+            };
+            let kept = u16::try_from(entries.len()).unwrap_or(u16::MAX);
+            entries.into_iter().for_each(|(key, bytes)| self.put_bytes(key, bytes));
+            if kept == 0 {
+                self.remove(keys::block(begin));
+            }
+            (kept.max(1)..pieces).for_each(|number| self.remove(keys::piece(begin, number)));
+        }
     }
 }

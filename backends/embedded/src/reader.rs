@@ -9,12 +9,12 @@ use opledger::model::{Hub, UnitId, Version};
 use opledger::store::{Damage, Key, Page, Record, Scan};
 use opledger::{Hash, Operation, Position, Result, Scope};
 
-use crate::codec::{self, FirstRow, NextRow};
+use crate::block;
+use crate::codec::{self, FirstRow, HubRow, NextRow, Row};
 use crate::engine::{Engine, EngineResult};
-use crate::keys::{self, VersionKey};
+use crate::keys;
 use crate::known::Known;
 use crate::shared::Shared;
-use crate::stored;
 
 /// Reads of one answer, all on one state of the engine.
 pub(crate) struct Reader<'a, E> {
@@ -47,7 +47,7 @@ impl<E: Engine> Reader<'_, E> {
     }
 
     pub(crate) fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.engine.get(key).map_err(|error| self.shared.engine_failed(error))
+        self.engine(self.shared.pending().get(self.engine, key))
     }
 
     /// The operation `hk`, where this scope sees it.
@@ -57,10 +57,10 @@ impl<E: Engine> Reader<'_, E> {
 
     /// The operation `hk`, whoever it belongs to.
     pub(crate) fn known(&self, hk: Hash) -> Result<Result<Option<Known>, Damage>> {
-        match self.place(hk)? {
-            Ok(Some(first)) => {
+        match self.places(hk)? {
+            Ok(Some(places)) => {
                 // Half a hash key led here.
-                let known = self.known_at(first)?;
+                let known = self.known_at(places)?;
                 Ok(known.map(|known| Some(known).filter(|known| known.operation.hub.script_execution_hk == hk)))
             }
             Ok(None) => Ok(Ok(None)),
@@ -68,96 +68,99 @@ impl<E: Engine> Reader<'_, E> {
         }
     }
 
-    /// The operation whose first version stands at a place, with its open version.
-    pub(crate) fn known_at(&self, place: u64) -> Result<Result<Known, Damage>> {
-        let missing = || Damage::new(keys::describe(&keys::version(VersionKey::first(place))), "it is missing");
-        let Some((key, bytes)) = self.engine(stored::last(self.engine, place))? else { return Ok(Err(missing())) };
-        let first = if key.number == 0 {
-            self.engine(stored::join::<E, FirstRow>(self.engine, key, &bytes))?
-        } else {
-            self.engine(stored::first(self.engine, place))?.and_then(|row| row.ok_or_else(missing))
-        };
-        let row = match first {
+    /// The operation whose versions are at these places, with its open version.
+    pub(crate) fn known_at(&self, places: HubRow) -> Result<Result<Known, Damage>> {
+        let row = match self.first_row(places.first)? {
             Ok(row) => row,
             Err(damage) => return Ok(Err(damage)),
         };
         let (tenant, script_type) = (row.tenant, row.script_type);
-        let (hub, first) = match self.first(place, row) {
+        let (hub, first) = match self.first(places.first, row) {
             Ok(read) => read,
             Err(damage) => return Ok(Err(damage)),
         };
-        let length = bytes.len();
-        if key.number == 0 {
+        let open = places.open();
+        if open == places.first {
             let operation = Operation { hub, open: first };
-            return Ok(Ok(Known { key, tenant, script_type, operation, first: None, length }));
+            return Ok(Ok(Known { places, tenant, script_type, operation, first: None }));
         }
-        let row = self.engine(stored::join::<E, NextRow>(self.engine, key, &bytes))?;
-        Ok(row.and_then(|row| self.next(key, row, &first)).map(|open| {
+        let row = self.engine(block::next(self.engine, open))?.and_then(|row| row.ok_or_else(|| missing(open)));
+        Ok(row.and_then(|row| self.next(open, row, places.first, &first)).map(|open| {
             let operation = Operation { hub, open };
-            Known { key, tenant, script_type, operation, first: Some(Box::new(first)), length }
+            Known { places, tenant, script_type, operation, first: Some(Box::new(first)) }
         }))
     }
 
     /// Hub and first version of the operation `hk`, whoever it belongs to; also of another one whose hash key begins
     /// with the same half.
     pub(crate) fn first_of(&self, hk: Hash) -> Result<Result<Option<(Hub, Version)>, Damage>> {
-        let place = match self.place(hk)? {
-            Ok(Some(place)) => place,
+        let place = match self.places(hk)? {
+            Ok(Some(places)) => places.first,
             Ok(None) => return Ok(Ok(None)),
             Err(damage) => return Ok(Err(damage)),
         };
-        let missing = || Damage::new(keys::describe(&keys::version(VersionKey::first(place))), "it is missing");
-        let row = self.engine(stored::first(self.engine, place))?.and_then(|row| row.ok_or_else(missing));
-        Ok(row.and_then(|row| self.first(place, row)).map(Some))
+        Ok(self.first_row(place)?.and_then(|row| self.first(place, row)).map(Some))
     }
 
-    /// The version of an operation that a unit brought.
-    pub(crate) fn find_unit(&self, first: u64, unit: UnitId) -> Result<Option<(Position, Hash)>> {
-        let (from, to) = keys::versions_of(first);
-        let mut found = Ok(None);
-        let mut place = first;
-        let visited = self.engine.range(&from, &to, false, &mut |key, value| {
-            let Some(key) = keys::parse_version(key) else { return ControlFlow::Continue(()) };
-            let read = if key.number == 0 {
-                stored::join::<E, FirstRow>(self.engine, key, value)
-                    .map(|row| row.map(|row| (first, row.unit, row.hash_diff)))
-            } else {
-                stored::join::<E, NextRow>(self.engine, key, value)
-                    .map(|row| row.map(|row| (row.place(first), row.unit, row.hash_diff)))
+    fn first_row(&self, place: u64) -> Result<Result<FirstRow, Damage>> {
+        Ok(self.engine(block::first(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place))))
+    }
+
+    /// The version of the operation `hk` that a unit brought.
+    pub(crate) fn find_unit(&self, hk: Hash, unit: UnitId) -> Result<Option<(Position, Hash)>> {
+        let places = match self.places(hk)? {
+            Ok(Some(places)) => places,
+            Ok(None) => return Ok(None),
+            Err(damage) => return Err(self.shared.corrupt(&damage)),
+        };
+        let mut place = places.open();
+        loop {
+            let row = self.engine(block::row(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place)));
+            let row = row.map_err(|damage| self.shared.corrupt(&damage))?;
+            let (brought, hash_diff, previous) = match &row {
+                Row::First(row) => (row.unit, row.hash_diff, None),
+                Row::Next(row) => (row.unit, row.hash_diff, Some(row.previous(place))),
             };
-            match read {
-                Ok(Ok((at, brought, hash_diff))) if brought == unit => {
-                    place = at;
-                    found = Ok(Some(hash_diff));
-                    ControlFlow::Break(())
-                }
-                Ok(Ok(_)) => ControlFlow::Continue(()),
-                Ok(Err(damage)) => {
-                    found = Err(self.shared.corrupt(&damage));
-                    ControlFlow::Break(())
-                }
-                Err(error) => {
-                    found = Err(self.shared.engine_failed(error));
-                    ControlFlow::Break(())
-                }
+            if brought == unit {
+                return Ok(Some((self.shared.position(place), hash_diff)));
             }
-        });
-        self.engine(visited)?;
-        Ok(found?.map(|hash_diff| (self.shared.position(place), hash_diff)))
+            match previous {
+                Some(previous) => place = previous,
+                None => return Ok(None),
+            }
+        }
     }
 
-    /// Where the operation `hk` begins in the log.
-    pub(crate) fn place(&self, hk: Hash) -> Result<Result<Option<u64>, Damage>> {
-        let key = keys::hub(hk);
-        Ok(match self.value(&key)? {
-            Some(bytes) => codec::decode::<u64>(&key, &bytes).map(Some),
+    /// The places of an operation's versions, the last one first; none where one can't be read.
+    pub(crate) fn chain(&self, places: HubRow) -> Result<Option<Vec<u64>>> {
+        let mut chain = vec![places.open()];
+        let mut place = places.open();
+        while place > places.first {
+            match self.engine(block::next(self.engine, place))? {
+                Ok(Some(row)) => place = row.previous(place),
+                _ => return Ok(None),
+            }
+            chain.push(place);
+        }
+        Ok((place == places.first).then_some(chain))
+    }
+
+    /// Where the versions of the operation `hk` are.
+    pub(crate) fn places(&self, hk: Hash) -> Result<Result<Option<HubRow>, Damage>> {
+        self.places_at(&keys::hub(hk))
+    }
+
+    /// Where the versions of an operation are, by the key of its hub.
+    pub(crate) fn places_at(&self, key: &[u8]) -> Result<Result<Option<HubRow>, Damage>> {
+        Ok(match self.value(key)? {
+            Some(bytes) => codec::decode::<HubRow>(key, &bytes).map(Some),
             None => Ok(None),
         })
     }
 
     /// Hub and first version as the model has them.
     pub(crate) fn first(&self, place: u64, row: FirstRow) -> Result<(Hub, Version), Damage> {
-        let record = || keys::describe(&keys::version(VersionKey::first(place)));
+        let record = || keys::version_name(place);
         let tenant = self.shared.tenant(row.tenant);
         let tenant = tenant.ok_or_else(|| Damage::new(record(), format!("its tenant {} is unknown", row.tenant)))?;
         let name = self.shared.type_name(row.script_type);
@@ -165,10 +168,13 @@ impl<E: Engine> Reader<'_, E> {
         Ok(row.into_model(tenant, name, self.shared.position(place)))
     }
 
-    /// A later version as the model has it.
-    pub(crate) fn next(&self, key: VersionKey, row: NextRow, first: &Version) -> Result<Version, Damage> {
-        let position = self.shared.position(row.place(key.first));
-        row.into_model(first, position).map_err(|reason| Damage::new(keys::describe(&keys::version(key)), reason))
+    /// A later version as the model has it, with the operation's first one and its place.
+    pub(crate) fn next(&self, place: u64, row: NextRow, first_place: u64, first: &Version) -> Result<Version, Damage> {
+        let damage = |reason: &str| Damage::new(keys::version_name(place), reason);
+        if row.first(place) != first_place {
+            return Err(damage("it is another operation's"));
+        }
+        row.into_model(first, self.shared.position(place)).map_err(|reason| damage(&reason))
     }
 
     pub(crate) fn sees(&self, hub: &Hub) -> bool {
@@ -194,6 +200,11 @@ impl<E: Engine> Reader<'_, E> {
         let mut step = |key: &[u8], value: &[u8]| {
             if visit(key, value) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        self.engine(self.engine.range(from, to, reverse, &mut step))
+        self.engine(self.shared.pending().range(self.engine, (from, to), reverse, &mut step))
     }
+}
+
+/// The damage of a version that is not there.
+pub(crate) fn missing(place: u64) -> Damage {
+    Damage::new(keys::version_name(place), "it is missing")
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use opledger::store::{Damage, Loss, Tail};
 use opledger::{Error, ErrorKind, Hash, Position, Result, Scope, Tenant};
@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::files::engine_error;
 use crate::keys;
 use crate::load::Loaded;
+use crate::pending::Pending;
 
 /// The state of an open store.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Shared<E> {
     engine: RwLock<Option<E>>,
     pub(crate) names: RwLock<Names>,
     pub(crate) counters: Counters,
+    /// Changed only while the engine is held for writing.
+    pending: RwLock<Pending>,
     pub(crate) meta: RwLock<MetaRow>,
     pub(crate) tail: Tail,
     pub(crate) loss: Option<Loss>,
@@ -41,6 +44,7 @@ impl<E: Engine> Shared<E> {
             engine: RwLock::new(Some(engine)),
             names: RwLock::new(loaded.names),
             counters: loaded.counters,
+            pending: RwLock::new(loaded.pending),
             meta: RwLock::new(loaded.meta),
             tail: Tail::default(),
             loss: None,
@@ -63,6 +67,15 @@ impl<E: Engine> Shared<E> {
     /// The engine for the committer, which alone may change or replace it.
     pub(crate) fn engine_mut(&self) -> RwLockWriteGuard<'_, Option<E>> {
         self.engine.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Index entries that are not in the engine yet.
+    pub(crate) fn pending(&self) -> RwLockReadGuard<'_, Pending> {
+        self.pending.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn pending_mut(&self) -> RwLockWriteGuard<'_, Pending> {
+        self.pending.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn out_of_service(&self) -> Error {

@@ -6,21 +6,22 @@ use std::sync::PoisonError;
 
 use opledger::model::{Hub, UnitId};
 use opledger::store::{Change, Outcome, Refusal, State, Unit, judge};
-use opledger::{Error, Hash, Operation, Position, Result, Scope, Tenant, Version};
+use opledger::{Hash, Operation, Position, Result, Scope, Tenant, Version};
 use serde::Serialize;
 
-use crate::codec::{self, CountedRow, FirstRow, IndexRow, NextRow};
+use crate::block;
+use crate::codec::{self, CountedRow, FirstRow, HubRow, IndexRow, NextRow, Row};
 use crate::counters::{Counted, Staged};
 use crate::engine::{Batch, Engine};
-use crate::keys::{self, VersionKey};
+use crate::keys;
 use crate::known::{Known, Recent};
+use crate::pending::Edit;
 use crate::reader::Reader;
 use crate::shared::{Names, Shared};
-use crate::stored;
 
-/// Places of the log after which the counters are stored again: counting them when a store is opened takes
-/// milliseconds, and storing them costs more than the versions do.
-const COUNTERS_EVERY: u64 = 1024;
+/// Places of the log after which indexes and counters are stored again: making them from the log when a store is opened
+/// takes milliseconds, and storing them costs more than the versions do.
+const SETTLE_EVERY: u64 = 1024;
 
 /// The end of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub(crate) struct LogEnd {
     pub(crate) last: u64,
     /// How many operations there are.
     pub(crate) operations: u64,
-    /// Up to which place the stored counters count.
-    pub(crate) counted: u64,
+    /// Up to which place indexes and counters are stored.
+    pub(crate) settled: u64,
 }
 
 /// A group of units that becomes one batch.
@@ -43,21 +44,25 @@ pub(crate) struct Transaction<'a, E> {
     recent: &'a Recent,
     /// The operations of this group.
     known: HashMap<Hash, Known>,
-    /// The versions of this group: what stands at the places after the end of the log, and the units that brought them.
-    log: Vec<VersionKey>,
+    /// The versions of this group, which stand at the places after the end of the log, and the units that brought them.
+    log: Vec<Vec<u8>>,
     units: HashMap<(u64, UnitId), (Position, Hash)>,
+    edits: Vec<Edit>,
     pub(crate) staged: Staged,
     pub(crate) end: LogEnd,
-    /// The counters are to be stored with this group.
-    pub(crate) store_counters: bool,
+    /// Indexes and counters are to be stored with this group.
+    pub(crate) settle: bool,
 }
 
 /// What becomes of a transaction.
 pub(crate) struct Group {
     pub(crate) batch: Batch,
     pub(crate) known: HashMap<Hash, Known>,
+    pub(crate) edits: Vec<Edit>,
     pub(crate) staged: Staged,
     pub(crate) end: LogEnd,
+    /// Indexes and counters are in the batch, too.
+    pub(crate) settled: bool,
 }
 
 impl<'a, E: Engine> Transaction<'a, E> {
@@ -70,9 +75,10 @@ impl<'a, E: Engine> Transaction<'a, E> {
             known: HashMap::new(),
             log: Vec::new(),
             units: HashMap::new(),
+            edits: Vec::new(),
             staged: shared.counters.begin(),
             end,
-            store_counters: false,
+            settle: false,
         }
     }
 
@@ -119,58 +125,60 @@ impl<'a, E: Engine> Transaction<'a, E> {
                 .finished(from, counted, status, duration_ms)
                 .map_err(|error| self.shared.engine_failed(error))?;
         }
-        self.put(keys::hub(hk), &place)?;
-        let key = VersionKey::first(place);
         let row = FirstRow::new(&hub, &first, unit, tenant, script_type);
-        let length = self.put_version(key, &row)?;
-        self.put(keys::index(tenant, status, started, hk), &IndexRow { first: place, script_type, duration_ms })?;
-        let position = self.log_version(key, unit, first.hash_diff);
+        let places = HubRow::new(place, place);
+        self.edits.push(Edit::Add(keys::hub(hk), self.encode(&places)?));
+        let index = self.encode(&IndexRow { script_type, duration_ms })?;
+        self.edits.push(Edit::Add(keys::index(tenant, status, started, hk), index));
+        self.log_version(&Row::First(Box::new(row)))?;
+        let position = self.note_unit(place, unit, first.hash_diff);
         self.end.operations += 1;
         let open = version(&hub, unit, first, position);
         let operation = Operation { hub, open };
-        self.known.insert(hk, Known { key, tenant, script_type, operation, first: None, length });
+        self.known.insert(hk, Known { places, tenant, script_type, operation, first: None });
         Ok(Outcome::Done(position))
     }
 
     fn append(&mut self, unit: UnitId, known: Known, next: State) -> Result<Outcome> {
-        let Known { key, tenant, script_type, operation: Operation { hub, open }, first, length } = known;
+        let Known { places, tenant, script_type, operation: Operation { hub, open }, first } = known;
         let hk = hub.script_execution_hk;
         let started = open.attributes.execution_timestamp;
         let before = open.attributes.execution_status;
         let (status, duration_ms) = (next.attributes.execution_status, next.attributes.execution_duration_ms);
-        let Some(number) = key.number.checked_add(1) else {
-            return Err(Error::new(
-                opledger::ErrorKind::TooLong,
-                format!("operation {hk} has {} versions; that is the limit", u16::MAX),
-            ));
-        };
         let first = first.unwrap_or_else(|| Box::new(open));
-        let key = VersionKey { first: key.first, number };
-        let row = NextRow::new(&first, key.first, self.end.last + 1, unit, &next);
+        let place = self.end.last + 1;
+        let row = NextRow::new(&first, (places.first, places.open()), place, unit, &next);
         if before != status {
             let counted = Counted { tenant, script_type, started };
             let from = (&self.shared.counters, self.engine);
             self.staged
                 .finished(from, counted, status, duration_ms)
                 .map_err(|error| self.shared.engine_failed(error))?;
-            self.remove(keys::index(tenant, before, started, hk));
-            let index = IndexRow { first: key.first, script_type, duration_ms };
-            self.put(keys::index(tenant, status, started, hk), &index)?;
+            self.edits.push(Edit::Remove(keys::index(tenant, before, started, hk)));
+            let index = self.encode(&IndexRow { script_type, duration_ms })?;
+            self.edits.push(Edit::Add(keys::index(tenant, status, started, hk), index));
         }
-        let length = length + self.put_version(key, &row)?;
-        let position = self.log_version(key, unit, next.hash_diff);
+        let places = HubRow::new(places.first, place);
+        self.edits.push(Edit::Put(keys::hub(hk), self.encode(&places)?));
+        self.log_version(&Row::Next(Box::new(row)))?;
+        let position = self.note_unit(places.first, unit, next.hash_diff);
         let open = version(&hub, unit, next, position);
         let operation = Operation { hub, open };
-        self.known.insert(hk, Known { key, tenant, script_type, operation, first: Some(first), length });
+        self.known.insert(hk, Known { places, tenant, script_type, operation, first: Some(first) });
         Ok(Outcome::Done(position))
     }
 
     /// Gives a version the next place.
-    fn log_version(&mut self, key: VersionKey, unit: UnitId, hash_diff: Hash) -> Position {
+    fn log_version(&mut self, row: &Row) -> Result<()> {
+        self.log.push(codec::encode_part(row).map_err(|damage| self.shared.corrupt(&damage))?);
         self.end.last += 1;
-        self.log.push(key);
+        Ok(())
+    }
+
+    /// Notes which unit brought the version at the end of the log.
+    fn note_unit(&mut self, first: u64, unit: UnitId, hash_diff: Hash) -> Position {
         let position = self.shared.position(self.end.last);
-        self.units.insert((key.first, unit), (position, hash_diff));
+        self.units.insert((first, unit), (position, hash_diff));
         position
     }
 
@@ -193,20 +201,15 @@ impl<'a, E: Engine> Transaction<'a, E> {
     }
 
     pub(crate) fn find_unit(&self, known: &Known, unit: UnitId) -> Result<Option<(Position, Hash)>> {
-        match self.units.get(&(known.key.first, unit)) {
+        match self.units.get(&(known.places.first, unit)) {
             Some(found) => Ok(Some(*found)),
-            None => self.reader().find_unit(known.key.first, unit),
+            // What this group added is not there to be read, and was looked at before.
+            None => self.reader().find_unit(known.operation.hub.script_execution_hk, unit),
         }
     }
 
     pub(crate) fn reader(&self) -> Reader<'_, E> {
         Reader { shared: self.shared, engine: self.engine, scope: Scope::All }
-    }
-
-    fn put_version<T: Serialize>(&mut self, key: VersionKey, row: &T) -> Result<usize> {
-        let bytes = codec::encode(row).map_err(|damage| self.shared.corrupt(&damage))?;
-        self.writes.extend(stored::pieces(key, &bytes).map(|(key, piece)| (key, Some(piece))));
-        Ok(bytes.len())
     }
 
     fn tenant_number(&mut self, tenant: Tenant) -> Result<u32> {
@@ -238,41 +241,50 @@ impl<'a, E: Engine> Transaction<'a, E> {
     }
 
     pub(crate) fn put<T: Serialize>(&mut self, key: Vec<u8>, row: &T) -> Result<()> {
-        let bytes = codec::encode(row).map_err(|damage| self.shared.corrupt(&damage))?;
-        self.writes.insert(key, Some(bytes));
+        let bytes = self.encode(row)?;
+        self.put_bytes(key, bytes);
         Ok(())
     }
 
-    pub(crate) fn is_removed(&self, key: &[u8]) -> bool {
-        self.writes.get(key).is_some_and(Option::is_none)
+    pub(crate) fn put_bytes(&mut self, key: Vec<u8>, bytes: Vec<u8>) {
+        self.writes.insert(key, Some(bytes));
+    }
+
+    fn encode<T: Serialize>(&self, row: &T) -> Result<Vec<u8>> {
+        codec::encode(row).map_err(|damage| self.shared.corrupt(&damage))
     }
 
     pub(crate) fn remove(&mut self, key: Vec<u8>) {
         self.writes.insert(key, None);
     }
 
-    /// The group as one batch, with its place in the log and, now and then, the counters.
+    /// The group as one batch: its versions and, now and then, indexes and counters.
     pub(crate) fn into_group(mut self) -> Result<Option<Group>> {
-        if self.writes.is_empty() && !self.store_counters {
+        if self.writes.is_empty() && self.log.is_empty() && !self.settle {
             return Ok(None);
         }
         let first = self.end.last + 1 - u64::try_from(self.log.len()).unwrap_or(0);
-        let log = std::mem::take(&mut self.log);
-        for (key, group) in stored::groups(first, &log) {
-            self.put(key, &group)?;
+        for (key, value) in block::blocks(first, &self.log) {
+            self.put_bytes(key, value);
         }
-        if self.store_counters || self.end.last - self.end.counted >= COUNTERS_EVERY {
+        let settled = self.settle || self.end.last - self.end.settled >= SETTLE_EVERY;
+        if settled {
+            // A copy: readers must not see what is not in the engine.
+            let mut pending = self.shared.pending().clone();
+            std::mem::take(&mut self.edits).into_iter().for_each(|edit| pending.apply(edit));
+            self.writes.extend(pending.into_entries());
             for (key, row) in self.shared.counters.to_store(&self.staged) {
                 match row {
                     Some(row) => self.put(keys::counter(key), &row)?,
                     None => self.remove(keys::counter(key)),
                 }
             }
-            self.end.counted = self.end.last;
-            self.put(keys::COUNTED.to_vec(), &CountedRow { place: self.end.counted })?;
+            self.end.settled = self.end.last;
+            self.put(keys::COUNTED.to_vec(), &CountedRow { place: self.end.settled })?;
         }
         let batch = Batch { entries: self.writes.into_iter().collect() };
-        Ok(Some(Group { batch, known: self.known, staged: self.staged, end: self.end }))
+        let Self { known, edits, staged, end, .. } = self;
+        Ok(Some(Group { batch, known, edits, staged, end, settled }))
     }
 }
 

@@ -29,16 +29,27 @@ pub(crate) struct CountedRow {
     pub(crate) place: u64,
 }
 
-/// The versions at some consecutive places of the log: how far back their operation began, and their number.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct GroupRow {
-    pub(crate) entries: Vec<(u64, u16)>,
+/// Where an operation's versions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HubRow {
+    pub(crate) first: u64,
+    /// How far behind the first one the open one is.
+    pub(crate) open: u64,
+}
+
+impl HubRow {
+    pub(crate) fn new(first: u64, open: u64) -> Self {
+        Self { first, open: open.saturating_sub(first) }
+    }
+
+    pub(crate) fn open(self) -> u64 {
+        self.first.saturating_add(self.open)
+    }
 }
 
 /// What an index entry says beside its key: all that a report needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct IndexRow {
-    pub(crate) first: u64,
     pub(crate) script_type: u32,
     pub(crate) duration_ms: Option<i32>,
 }

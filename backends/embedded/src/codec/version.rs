@@ -10,6 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::{number, status};
 
+/// A version as the log holds it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Row {
+    First(Box<FirstRow>),
+    Next(Box<NextRow>),
+}
+
 /// The hub and the first version of an operation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FirstRow {
@@ -83,13 +90,21 @@ impl FirstRow {
         status(self.status)
     }
 
+    pub(crate) fn hash_key(&self) -> Hash {
+        self.hk.unwrap_or_else(|| hash_key(&self.business_key()))
+    }
+
+    fn business_key(&self) -> String {
+        match &self.key {
+            KeyRow::Made(rest) => beginning(&self.script_name, self.execution_timestamp) + rest,
+            KeyRow::Other(key) => key.clone(),
+        }
+    }
+
     /// The hub and the version as the model has them; the version is open.
     pub(crate) fn into_model(self, tenant: Tenant, script_type: String, position: Position) -> (Hub, Version) {
         let started = self.execution_timestamp;
-        let bk = match self.key {
-            KeyRow::Made(rest) => beginning(&self.script_name, started) + &rest,
-            KeyRow::Other(key) => key,
-        };
+        let bk = self.business_key();
         let hk = self.hk.unwrap_or_else(|| hash_key(&bk));
         let load_date = after(started, self.load_date);
         let hub = Hub {
@@ -130,8 +145,10 @@ impl FirstRow {
 /// A later version: `None` stands for what the first one says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct NextRow {
-    /// How far after the first one in the log.
-    distance: u64,
+    /// How far behind the first one in the log.
+    first: u64,
+    /// How far behind the one before it.
+    previous: u64,
     pub(crate) unit: UnitId,
     /// How long after execution_timestamp.
     load_date: i64,
@@ -156,11 +173,19 @@ enum MetadataRow {
 }
 
 impl NextRow {
-    /// The row of `next`, an operation's version at `place`, beside the operation's first one at `first_place`.
-    pub(crate) fn new(first: &Version, first_place: u64, place: u64, unit: UnitId, next: &State) -> Self {
+    /// The row of `next`, an operation's version at `place`, beside the operation's first one, with the places of the
+    /// first and of the one before it.
+    pub(crate) fn new(
+        first: &Version,
+        (first_place, previous): (u64, u64),
+        place: u64,
+        unit: UnitId,
+        next: &State,
+    ) -> Self {
         let (was, is) = (&first.attributes, &next.attributes);
         Self {
-            distance: place.saturating_sub(first_place),
+            first: place.saturating_sub(first_place),
+            previous: place.saturating_sub(previous),
             unit,
             load_date: since(was.execution_timestamp, next.load_date),
             hash_diff: next.hash_diff,
@@ -180,9 +205,15 @@ impl NextRow {
         status(self.status)
     }
 
-    /// Its place in the log.
-    pub(crate) fn place(&self, first_place: u64) -> u64 {
-        first_place.saturating_add(self.distance)
+    /// The place of the operation's first version, when this one is at `place`.
+    pub(crate) fn first(&self, place: u64) -> u64 {
+        place.saturating_sub(self.first)
+    }
+
+    /// The place of the version before it, when this one is at `place`.
+    pub(crate) fn previous(&self, place: u64) -> u64 {
+        // A chain that does not go back would never end.
+        place.saturating_sub(self.previous.max(1))
     }
 
     /// The version as the model has it, open. An error says why its parts do not fit.

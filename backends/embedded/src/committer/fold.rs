@@ -65,13 +65,13 @@ impl<E: Engine> Committer<E> {
         // The inbox was on disk, so its place in the engine must be before it may go.
         self.sync()?;
         for (waiting, intent, answer) in answers {
-            self.settle(&waiting, &intent, &answer)
+            self.clear(&waiting, &intent, &answer)
                 .map_err(|error| io_error("can't clear the inbox of", &self.shared.dir, error))?;
         }
         Ok(())
     }
 
-    fn settle(&self, waiting: &Waiting, intent: &Intent, answer: &Result<Completion>) -> io::Result<()> {
+    fn clear(&self, waiting: &Waiting, intent: &Intent, answer: &Result<Completion>) -> io::Result<()> {
         let asked = waiting.asks();
         let refused = match answer {
             Ok(Completion::Recorded) => None,

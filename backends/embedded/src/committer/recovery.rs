@@ -48,6 +48,7 @@ impl<E: Engine> Committer<E> {
         }
         *unpoisoned(self.shared.names.write()) = loaded.names;
         self.shared.counters.replace(loaded.counters);
+        *self.shared.pending_mut() = loaded.pending;
         self.end = loaded.end;
         *self.shared.engine_mut() = Some(engine);
         self.shared.tail.advance(self.shared.position(loaded.end.last));

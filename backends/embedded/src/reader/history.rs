@@ -31,19 +31,24 @@ impl<E: Engine> Reader<'_, E> {
         found.sort_unstable_by(|a, b| b.cmp(a));
         let more = found.len() >= limit;
         found.truncate(limit);
-        for (key, first) in &found {
-            let read = self.known_at(*first)?;
+        for key in &found {
+            let hub = keys::hub_of(key.short);
+            let places = self.places_at(&hub)?;
+            let read = match places
+                .and_then(|places| places.ok_or_else(|| Damage::new(keys::describe(&hub), "it is missing")))
+            {
+                Ok(places) => self.known_at(places)?,
+                Err(damage) => Err(damage),
+            };
             match read.map(|known| known.operation) {
                 Ok(operation) if keys::short(operation.hub.script_execution_hk) == key.short => {
                     page.records.push(Record::Operation(Box::new(operation)));
                 }
-                Ok(_) => {
-                    page.damaged.push(Damage::new(keys::describe(&key.key()), "it names another operation's place"))
-                }
+                Ok(_) => page.damaged.push(Damage::new(keys::describe(&hub), "it names another operation's place")),
                 Err(damage) => page.damaged.push(damage),
             }
         }
-        page.next = found.last().filter(|_| more).map(|(last, _)| Scan::History {
+        page.next = found.last().filter(|_| more).map(|last| Scan::History {
             since: *since,
             until: *until,
             status: *status,
@@ -61,7 +66,7 @@ impl<E: Engine> Reader<'_, E> {
         bound: &Bound,
         wanted_type: Option<u32>,
         limit: usize,
-        found: &mut Vec<(IndexKey, u64)>,
+        found: &mut Vec<IndexKey>,
         damaged: &mut Vec<Damage>,
     ) -> Result<()> {
         let from = keys::index_from(tenant, status, bound.low);
@@ -71,7 +76,7 @@ impl<E: Engine> Reader<'_, E> {
             match (keys::parse_index(key), codec::decode::<IndexRow>(key, value)) {
                 (Some(parsed), Ok(row)) => {
                     if wanted_type.is_none_or(|wanted| wanted == row.script_type) {
-                        found.push((parsed, row.first));
+                        found.push(parsed);
                         count += 1;
                     }
                 }

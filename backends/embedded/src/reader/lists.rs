@@ -1,29 +1,34 @@
 //! Scans in the order of a key: versions of one operation, all operations, the log, checks.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
 use opledger::model::{Check, Hub, Version};
-use opledger::store::{Damage, Entry, Page, Record, Scan};
+use opledger::store::{Damage, Entry as LogEntry, Page, Record, Scan};
 use opledger::{Hash, Position, Result, Timestamp};
 
-use super::Reader;
-use crate::codec::{self, FirstRow, NextRow};
+use super::{Reader, missing};
+use crate::block;
+use crate::codec::{self, HubRow, Row};
 use crate::engine::Engine;
-use crate::keys::{self, SHORT, VersionKey};
-use crate::stored;
+use crate::keys::{self, SHORT};
+
+/// First versions that a page of the log met, with their hubs, by their place.
+type Firsts = HashMap<u64, (Option<Hub>, Version)>;
 
 impl<E: Engine> Reader<'_, E> {
     pub(super) fn versions(&self, hk: Hash, after: Option<Timestamp>, limit: usize) -> Result<Page> {
         let mut page = Page::default();
-        let place = match self.place(hk)? {
-            Ok(Some(place)) => place,
+        let places = match self.places(hk)? {
+            Ok(Some(places)) => places,
             Ok(None) => return Ok(page),
             Err(damage) => {
                 page.damaged.push(damage);
                 return Ok(page);
             }
         };
-        let Some((hub, mut versions)) = self.versions_at(place, &mut page.damaged)? else { return Ok(page) };
+        let Some((hub, mut versions)) = self.versions_at(places, &mut page.damaged)? else { return Ok(page) };
         if hub.script_execution_hk != hk || !self.sees(&hub) {
             return Ok(Page::default());
         }
@@ -38,43 +43,31 @@ impl<E: Engine> Reader<'_, E> {
         Ok(page)
     }
 
-    /// The versions of the operation that begins at a place, each open, and its hub; none where there is no first one.
-    fn versions_at(&self, place: u64, damaged: &mut Vec<Damage>) -> Result<Option<(Hub, Vec<Version>)>> {
-        let (from, to) = keys::versions_of(place);
-        let mut rows = Vec::new();
-        self.range(&from, &to, false, |key, value| {
-            rows.extend(keys::parse_version(key).map(|key| (key, value.to_vec())));
-            true
-        })?;
-        let mut rows = rows.into_iter();
-        let missing =
-            |key| Damage::new(keys::describe(&keys::version(key)), "it is missing, and so is what follows from it");
-        let read = match rows.next() {
-            Some((key, bytes)) if key.number == 0 => self
-                .engine(stored::join::<E, FirstRow>(self.engine, key, &bytes))?
-                .and_then(|row| self.first(place, row)),
-            _ => Err(missing(VersionKey::first(place))),
-        };
-        let (hub, first) = match read {
+    /// The versions at these places and between, each open, and their hub; none where there is no first one.
+    fn versions_at(&self, places: HubRow, damaged: &mut Vec<Damage>) -> Result<Option<(Hub, Vec<Version>)>> {
+        let first = self.engine(block::first(self.engine, places.first))?;
+        let first = first.and_then(|row| row.ok_or_else(|| missing(places.first)));
+        let (hub, first) = match first.and_then(|row| self.first(places.first, row)) {
             Ok(read) => read,
             Err(damage) => {
                 damaged.push(damage);
                 return Ok(None);
             }
         };
-        let mut versions = vec![first];
-        for ((key, bytes), number) in rows.zip(1..) {
-            if key.number != number {
-                damaged.push(missing(VersionKey { first: place, number }));
-                break;
-            }
-            let row = self.engine(stored::join::<E, NextRow>(self.engine, key, &bytes))?;
-            let first = versions.first();
-            match row.and_then(|row| first.map_or_else(|| Err(missing(key)), |first| self.next(key, row, first))) {
+        let mut versions = Vec::new();
+        let mut place = places.open();
+        while place > places.first {
+            let row = self.engine(block::next(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place)));
+            let previous = row.as_ref().map(|row| row.previous(place)).ok();
+            match row.and_then(|row| self.next(place, row, places.first, &first)) {
                 Ok(version) => versions.push(version),
                 Err(damage) => damaged.push(damage),
             }
+            // Behind a damaged version the chain is lost, but for the first one.
+            place = previous.unwrap_or(places.first);
         }
+        versions.push(first);
+        versions.reverse();
         Ok(Some((hub, versions)))
     }
 
@@ -86,8 +79,8 @@ impl<E: Engine> Reader<'_, E> {
         let mut last = None;
         self.range(&from, &end, false, |key, value| {
             let short = keys::parse_hub(key);
-            match (short, codec::decode::<u64>(key, value)) {
-                (Some(short), Ok(place)) => rows.push((short, place)),
+            match (short, codec::decode::<HubRow>(key, value)) {
+                (Some(short), Ok(places)) => rows.push((short, places)),
                 (_, Err(damage)) => page.damaged.push(damage),
                 (None, Ok(_)) => page.damaged.push(Damage::new(keys::describe(key), "its key is not half a hash")),
             }
@@ -97,8 +90,8 @@ impl<E: Engine> Reader<'_, E> {
         if rows.len() + page.damaged.len() >= limit {
             page.next = last.map(|last| Scan::Operations { after: Some(padded(last)) });
         }
-        for (short, place) in rows {
-            match self.known_at(place)?.map(|known| known.operation) {
+        for (short, places) in rows {
+            match self.known_at(places)?.map(|known| known.operation) {
                 Ok(found) if keys::short(found.hub.script_execution_hk) != short => {
                     let key = keys::describe(&keys::hub_of(short));
                     page.damaged.push(Damage::new(key, "it names another operation's place"));
@@ -115,62 +108,69 @@ impl<E: Engine> Reader<'_, E> {
         // What is not acknowledged yet may still be lost, and its place given out again.
         let (_, last, _) = self.shared.tail.last().parts();
         let mut page = Page::default();
-        let mut entries = Vec::new();
+        let mut rows = Vec::new();
         let mut damaged = Vec::new();
-        let visited = stored::log(self.engine, self.shared.place_after(after), &mut |entry| {
-            match entry {
-                Ok((place, _)) if place > last => return ControlFlow::Break(()),
-                Ok(entry) => entries.push(entry),
+        let mut reached = None;
+        let visited = block::log(self.engine, self.shared.place_after(after), &mut |place, row| {
+            if place > last {
+                return ControlFlow::Break(());
+            }
+            match row {
+                Ok(row) => rows.push((place, row)),
                 Err(damage) => damaged.push(damage),
             }
-            if entries.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            reached = Some(place);
+            if rows.len() + damaged.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         self.engine(visited)?;
+        let more = rows.len() + damaged.len() >= limit;
         page.damaged = damaged;
-        for (place, key) in &entries {
-            match self.entry(*place, *key)? {
-                Ok(Some(entry)) if self.scope.sees(entry.version.tenant) => {
-                    page.records.push(Record::Entry(Box::new(entry)));
-                }
+        let mut firsts = HashMap::new();
+        for (place, row) in rows {
+            match self.entry(place, row, &mut firsts)? {
+                Ok(entry) if self.scope.sees(entry.version.tenant) => page.records.push(Record::Entry(Box::new(entry))),
                 Ok(_) => {}
                 Err(damage) => page.damaged.push(damage),
             }
         }
-        let more = entries.len() >= limit;
-        page.next = entries.last().filter(|_| more).map(|(place, _)| Scan::Log { after: self.shared.position(*place) });
+        page.next = reached.filter(|_| more).map(|place| Scan::Log { after: self.shared.position(place) });
         Ok(page)
     }
 
-    /// The version at a place of the log; none where retention removed it.
-    fn entry(&self, place: u64, key: VersionKey) -> Result<Result<Option<Entry>, Damage>> {
-        let read = self.engine(stored::first(self.engine, key.first))?;
-        let first = read.and_then(|row| row.map(|row| self.first(key.first, row)).transpose());
-        let (hub, first) = match first {
-            Ok(Some(read)) => read,
-            Ok(None) => return self.without_first(key),
-            Err(damage) => return Ok(Err(damage)),
-        };
-        // The hub is found by its key, or not at all.
-        let known = matches!(self.place(hub.script_execution_hk)?, Ok(Some(at)) if at == key.first);
-        let hub = Some(hub).filter(|_| known);
-        if key.number == 0 {
-            return Ok(Ok(Some(Entry { hub, version: first })));
-        }
-        let missing = || Damage::new(keys::describe(&keys::version(key)), "it is missing");
-        let row = self.engine(stored::next(self.engine, key))?.and_then(|row| row.ok_or_else(missing));
-        Ok(row.and_then(|row| self.next(key, row, &first)).and_then(|version| {
-            if version.position != self.shared.position(place) {
-                return Err(Damage::new(keys::describe(&keys::version(key)), "the log has it at another place"));
+    /// The version at a place of the log, with its hub.
+    fn entry(&self, place: u64, row: Row, firsts: &mut Firsts) -> Result<Result<LogEntry, Damage>> {
+        let (first_place, next) = match row {
+            Row::First(row) => {
+                let read = match self.first(place, *row) {
+                    Ok(read) => read,
+                    Err(damage) => return Ok(Err(damage)),
+                };
+                let read = self.with_known_hub(place, read)?;
+                firsts.insert(place, read);
+                (place, None)
             }
-            Ok(Some(Entry { hub, version }))
-        }))
+            Row::Next(row) => (row.first(place), Some(row)),
+        };
+        if let Entry::Vacant(vacant) = firsts.entry(first_place) {
+            let first = self.engine(block::first(self.engine, first_place))?;
+            let first = first.and_then(|row| row.ok_or_else(|| missing(first_place)));
+            match first.and_then(|row| self.first(first_place, row)) {
+                Ok(read) => vacant.insert(self.with_known_hub(first_place, read)?),
+                Err(damage) => return Ok(Err(damage)),
+            };
+        }
+        let Some((hub, first)) = firsts.get(&first_place) else { return Ok(Err(missing(first_place))) };
+        let version = match next {
+            None => Ok(first.clone()),
+            Some(row) => self.next(place, *row, first_place, first),
+        };
+        Ok(version.map(|version| LogEntry { hub: hub.clone(), version }))
     }
 
-    fn without_first(&self, key: VersionKey) -> Result<Result<Option<Entry>, Damage>> {
-        let left = self.engine(stored::last(self.engine, key.first))?;
-        Ok(left.map_or(Ok(None), |(left, _)| {
-            Err(Damage::new(keys::describe(&keys::version(left)), "the first version of its operation is missing"))
-        }))
+    /// A hub is found by its key, or not at all.
+    fn with_known_hub(&self, place: u64, (hub, first): (Hub, Version)) -> Result<(Option<Hub>, Version)> {
+        let known = matches!(self.places(hub.script_execution_hk)?, Ok(Some(places)) if places.first == place);
+        Ok((Some(hub).filter(|_| known), first))
     }
 
     pub(super) fn checks(&self, before: Option<Timestamp>, limit: usize) -> Result<Page> {
