@@ -272,3 +272,52 @@ pub(crate) fn last_place<E: Engine>(engine: &E) -> EngineResult<(u64, Option<Dam
         None => Ok((0, None)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(rows: &[&[u8]]) -> Vec<u8> {
+        encode(rows)
+    }
+
+    #[test]
+    fn a_damaged_version_does_not_take_its_neighbours_along() {
+        let bytes = block(&[b"first", b"", b"third"]);
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 4;
+            let Ok(read) = Block::parse(&flipped) else { continue };
+            let rows: Vec<Option<Option<Vec<u8>>>> = read.rows.iter().map(|row| row.as_ref().ok().cloned()).collect();
+            let whole = [Some(Some(b"first".to_vec())), Some(None), Some(Some(b"third".to_vec()))];
+            assert_eq!(rows.iter().zip(&whole).filter(|(read, whole)| read != whole).count(), 1, "byte {at}");
+            assert!(rows.contains(&None), "byte {at} was flipped, and nobody noticed");
+        }
+    }
+
+    #[test]
+    fn cut_short_it_is_no_block_or_lacks_its_end() {
+        let bytes = block(&[b"first", b"second"]);
+        for length in 0..bytes.len() {
+            let whole = Block::parse(&bytes[..length]).is_ok_and(|block| block.is_whole());
+            assert!(!whole, "{length} of {} bytes", bytes.len());
+        }
+    }
+
+    #[test]
+    fn blocks_hold_what_fits_and_a_long_version_is_split() {
+        let rows = [vec![1; 3000], vec![2; 3000], vec![3; 3000], vec![4; 20_000], vec![5; 10]];
+        let entries = blocks(10, &rows);
+        let keys: Vec<Vec<u8>> = entries.iter().map(|(key, _)| key.clone()).collect();
+        let expected = [
+            keys::block(10),
+            keys::block(12),
+            keys::block(13),
+            keys::piece(13, 1),
+            keys::piece(13, 2),
+            keys::block(14),
+        ];
+        assert_eq!(keys, expected);
+        assert!(entries.iter().all(|(_, value)| value.len() <= PIECE));
+    }
+}

@@ -123,3 +123,108 @@ impl Change {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::RwLock;
+
+    use super::*;
+    use crate::engine::Batch;
+
+    /// The plainest engine.
+    #[derive(Default)]
+    struct Map(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
+
+    impl Engine for Map {
+        const NAME: &'static str = "map";
+
+        fn open(_: &Path, _: &Path) -> EngineResult<Self> {
+            Ok(Self::default())
+        }
+
+        fn found(&self) -> &[String] {
+            &[]
+        }
+
+        fn get(&self, key: &[u8]) -> EngineResult<Option<Vec<u8>>> {
+            Ok(self.0.read().unwrap().get(key).cloned())
+        }
+
+        fn range(&self, from: &[u8], to: &[u8], reverse: bool, visit: &mut Visit<'_>) -> EngineResult<()> {
+            let map = self.0.read().unwrap();
+            let range = map.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+            let pairs: Vec<_> = if reverse { range.rev().collect() } else { range.collect() };
+            let _stopped = pairs.into_iter().try_for_each(|(key, value)| visit(key, value));
+            Ok(())
+        }
+
+        fn apply(&self, batch: Batch) -> EngineResult<()> {
+            let mut map = self.0.write().unwrap();
+            for (key, value) in batch.entries {
+                match value {
+                    Some(value) => map.insert(key, value),
+                    None => map.remove(&key),
+                };
+            }
+            Ok(())
+        }
+
+        fn sync(&self) -> EngineResult<()> {
+            Ok(())
+        }
+
+        fn size_on_disk(&self) -> EngineResult<u64> {
+            Ok(0)
+        }
+
+        fn close(self) -> EngineResult<()> {
+            Ok(())
+        }
+    }
+
+    fn seen(pending: &Pending, engine: &Map, bounds: (u8, u8), reverse: bool, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut seen = Vec::new();
+        let visit = &mut |key: &[u8], value: &[u8]| {
+            seen.push((key.to_vec(), value.to_vec()));
+            if seen.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        pending.range(engine, (&[bounds.0], &[bounds.1]), reverse, visit).unwrap();
+        seen
+    }
+
+    #[test]
+    fn reads_as_if_all_were_in_the_engine() {
+        let mut state = 7_u64;
+        let mut next = |bound: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % bound
+        };
+        let (engine, truth) = (Map::default(), Map::default());
+        let mut pending = Pending::default();
+        for turn in 0..4000 {
+            let key = vec![u8::try_from(next(40)).unwrap()];
+            let value = vec![u8::try_from(turn % 251).unwrap()];
+            let known = truth.get(&key).unwrap().is_some();
+            let (edit, now) = match next(3) {
+                0 => (Edit::Remove(key.clone()), None),
+                _ if known => (Edit::Put(key.clone(), value.clone()), Some(value)),
+                // Removed before, it may still be in the engine: then it is no addition.
+                _ if engine.get(&key).unwrap().is_some() => (Edit::Put(key.clone(), value.clone()), Some(value)),
+                _ => (Edit::Add(key.clone(), value.clone()), Some(value)),
+            };
+            pending.apply(edit);
+            truth.apply(Batch { entries: vec![(key.clone(), now)] }).unwrap();
+            assert_eq!(pending.get(&engine, &key).unwrap(), truth.get(&key).unwrap());
+            let (from, to) = (u8::try_from(next(40)).unwrap(), u8::try_from(next(45)).unwrap());
+            let limit = usize::try_from(1 + next(50)).unwrap();
+            for reverse in [false, true] {
+                let expected = seen(&Pending::default(), &truth, (from, to), reverse, limit);
+                assert_eq!(seen(&pending, &engine, (from, to), reverse, limit), expected, "turn {turn}");
+            }
+            if next(100) == 0 {
+                engine.apply(Batch { entries: std::mem::take(&mut pending).into_entries().collect() }).unwrap();
+            }
+        }
+    }
+}
