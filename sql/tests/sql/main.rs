@@ -1,0 +1,6 @@
+//! The SQL API on a throwaway server. One binary, so that the server starts once; modules mirror the files of `sql/`.
+
+mod catalogue;
+mod install;
+mod support;
+mod vectors;
