@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS script_tracking.script_execution_s (
     record_source varchar(100) NOT NULL,
     tenant_hk bytea,
     log_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    -- The login that wrote this version, where it is another than db_session_user, which ran the operation.
+    recorded_by varchar(100),
     PRIMARY KEY (script_execution_hk, load_date)
 );
 ALTER TABLE script_tracking.script_execution_s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

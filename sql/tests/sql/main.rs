@@ -3,4 +3,6 @@
 mod catalogue;
 mod install;
 mod support;
+mod users;
+mod users_guarded;
 mod vectors;
