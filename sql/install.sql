@@ -29,6 +29,7 @@ BEGIN;
 \ir tables/script_execution_h.sql
 \ir tables/script_execution_s.sql
 \ir tables/idempotency_key.sql
+\ir tables/verification.sql
 \ir tables/audit_event.sql
 \ir tables/tenant_h.sql
 \ir tables/tenant_s.sql
@@ -38,6 +39,7 @@ BEGIN;
 \ir tables/session_h.sql
 \ir tables/session_s.sql
 \ir tables/login_attempt.sql
+\ir tables/migration.sql
 
 \ir policies/schema_version.sql
 \ir policies/installed_file.sql
@@ -47,6 +49,7 @@ BEGIN;
 \ir policies/script_execution_h.sql
 \ir policies/script_execution_s.sql
 \ir policies/idempotency_key.sql
+\ir policies/verification.sql
 \ir policies/tenant_h.sql
 \ir policies/tenant_s.sql
 \ir policies/user_h.sql
@@ -55,6 +58,7 @@ BEGIN;
 \ir policies/session_h.sql
 \ir policies/session_s.sql
 \ir policies/login_attempt.sql
+\ir policies/migration.sql
 \ir migrations/001_first.sql
 
 \ir functions/record_setting_change.sql
@@ -93,6 +97,43 @@ BEGIN;
 \ir functions/check_place_count.sql
 \ir functions/record_operations.sql
 
+\ir types/tally.sql
+\ir functions/window_start.sql
+\ir functions/visible_tenants.sql
+\ir functions/sees_system.sql
+\ir functions/seen_rows.sql
+\ir functions/hundredths.sql
+\ir functions/rate_success.sql
+\ir functions/rate_duration.sql
+\ir functions/rate_performance.sql
+\ir functions/seven_bits.sql
+\ir functions/direction.sql
+\ir functions/tallies.sql
+\ir functions/count_operations.sql
+\ir functions/count_running.sql
+\ir functions/storage_size.sql
+\ir functions/health_score.sql
+\ir functions/enterprise_dashboard_at.sql
+\ir functions/get_enterprise_dashboard.sql
+\ir functions/performance_metrics_at.sql
+\ir functions/get_performance_metrics.sql
+\ir functions/execution_history_at.sql
+\ir functions/get_execution_history.sql
+\ir functions/recent_errors_at.sql
+\ir functions/get_recent_errors.sql
+\ir functions/find_faults.sql
+\ir functions/verify.sql
+\ir functions/integrity_health.sql
+\ir functions/system_health_at.sql
+\ir functions/get_system_health.sql
+\ir functions/cleanup_batch.sql
+\ir functions/cleanup_old_data.sql
+\ir functions/cleanup_step.sql
+\ir functions/cleanup_old_data_batched.sql
+
+\ir views/current_executions.sql
+\ir views/running_operations.sql
+
 \ir functions/utc_text.sql
 \ir functions/error_response.sql
 \ir functions/success_response.sql
@@ -124,7 +165,46 @@ BEGIN;
 \ir functions/validate_session_tracking.sql
 \ir functions/revoke_session_tracking.sql
 
+\ir tables/ddl_command_sequence.sql
+\ir tables/capture_rule.sql
+\ir tables/capture_failure.sql
+\ir tables/capture_switch_off.sql
+\ir tables/expected_event_trigger.sql
+\ir policies/capture_rule.sql
+\ir policies/capture_failure.sql
+\ir policies/capture_switch_off.sql
+\ir policies/expected_event_trigger.sql
+\ir triggers/capture_rule_record_change.sql
+\ir tables/capture_rule_rows.sql
+\ir functions/set_capture.sql
+\ir functions/capture_is_off.sql
+\ir functions/redact_sql.sql
+\ir functions/fail_interrupted_ddl.sql
+\ir functions/event_trigger_failed.sql
+\ir functions/event_trigger_start_concurrent.sql
+\ir functions/event_trigger_end_concurrent.sql
+\ir functions/event_trigger_ddl_start.sql
+\ir functions/event_trigger_sql_drop.sql
+\ir functions/event_trigger_ddl_end.sql
+\ir functions/note_event_trigger.sql
+\ir functions/put_event_trigger.sql
+\ir functions/capture_health.sql
+
+\ir functions/check_migration.sql
+\ir functions/migration_checksum.sql
+\ir functions/fit_objects.sql
+\ir functions/migrated_objects.sql
+\ir functions/mask_message.sql
+\ir functions/migration_hint.sql
+\ir functions/start_migration.sql
+\ir functions/finish_migration.sql
+\ir functions/run_migration.sql
+\ir functions/run_migration_enterprise.sql
+
 \ir checksums.sql
 \ir privileges/become_installer.sql
+\ir event_triggers/et_ddl_command_start.sql
+\ir event_triggers/et_ddl_command_end.sql
+\ir event_triggers/et_sql_drop.sql
 \ir privileges/finish.sql
 COMMIT;

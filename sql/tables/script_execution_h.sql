@@ -9,3 +9,6 @@ CREATE TABLE IF NOT EXISTS script_tracking.script_execution_h (
 );
 ALTER TABLE script_tracking.script_execution_h ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL script_tracking.allow_table('script_tracking.script_execution_h', 'script_tracking_reader');
+
+-- For exact totals by tenant: equal keys take a few bytes each. It finds the tenants there are, too.
+CREATE INDEX IF NOT EXISTS script_execution_h_tenant ON script_tracking.script_execution_h (tenant_hk);

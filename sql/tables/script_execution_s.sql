@@ -34,3 +34,7 @@ CREATE INDEX IF NOT EXISTS script_execution_s_running ON script_tracking.script_
 CREATE INDEX IF NOT EXISTS script_execution_s_finished ON script_tracking.script_execution_s (tenant_hk, execution_timestamp)
     INCLUDE (script_type, execution_status, execution_duration_ms)
     WHERE execution_status <> 'RUNNING';
+
+-- Few rows, and the ones that are looked for.
+CREATE INDEX IF NOT EXISTS script_execution_s_failed ON script_tracking.script_execution_s (tenant_hk, execution_timestamp)
+    WHERE execution_status = 'FAILED';

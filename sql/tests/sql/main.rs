@@ -3,6 +3,8 @@
 
 mod catalogue;
 mod install;
+mod migrations;
+mod migrations_guarded;
 mod support;
 mod users;
 mod users_guarded;
