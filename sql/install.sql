@@ -164,6 +164,7 @@ BEGIN;
 \ir functions/register_user_tracking.sql
 \ir functions/validate_session_tracking.sql
 \ir functions/revoke_session_tracking.sql
+\ir functions/cleanup_old_logins.sql
 
 \ir tables/ddl_command_sequence.sql
 \ir tables/capture_rule.sql

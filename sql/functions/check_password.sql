@@ -1,5 +1,5 @@
 -- Whether the password is the one of the hash; NULL stands for an unknown user. It always takes the time of p_cost, which
--- no stored cost is above: what a lower stored cost leaves is spent, for 2^a + 2^a + 2^(a+1) + … + 2^(b-1) = 2^b.
+-- no stored cost is above: what a lower stored cost leaves is spent, for 2^a + 2^a + 2^(a+1) + ... + 2^(b-1) = 2^b.
 CREATE OR REPLACE FUNCTION script_tracking.check_password(p_password text, p_password_hash text, p_cost integer) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -29,7 +29,7 @@ BEGIN
     END IF;
     v_started := clock_timestamp();
     -- What would fail at the commit must fail here, where it can be recorded. Also, EXECUTE refuses a text that ends with
-    -- SELECT … INTO.
+    -- SELECT ... INTO.
     v_statements := v_text || E'\n;SET CONSTRAINTS ALL IMMEDIATE';
     BEGIN
         PERFORM set_config('search_path', p_search_path, true);

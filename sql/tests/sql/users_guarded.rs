@@ -130,6 +130,36 @@ fn guesses_at_once_are_counted_like_guesses_in_a_row() {
 }
 
 #[test]
+fn old_logins_are_cleaned_up() {
+    let database = with_bob();
+    let mut acme = database.connect_as("acme").unwrap();
+    let mut superuser = database.connect().unwrap();
+    for password in [PASSWORD, "a wrong password"] {
+        login(&mut acme, "bob@example.org", password);
+    }
+    run(
+        &mut superuser,
+        "UPDATE script_tracking.login_attempt SET attempted_at = attempted_at - interval '31 days';
+         UPDATE script_tracking.session_s SET expires_at = expires_at - interval '31 days'",
+    );
+    for password in [PASSWORD, "a wrong password"] {
+        login(&mut acme, "bob@example.org", password);
+    }
+    let mut admin = database.connect_as("admin").unwrap();
+    for days in ["NULL", "0", "-1"] {
+        let call = format!("SELECT script_tracking.cleanup_old_logins({days})");
+        refused(&mut admin, &call, &SqlState::INVALID_PARAMETER_VALUE);
+    }
+    refused(&mut acme, "SELECT script_tracking.cleanup_old_logins(30)", &SqlState::INSUFFICIENT_PRIVILEGE);
+    assert_eq!(value(&mut admin, "SELECT script_tracking.cleanup_old_logins(60)"), "0");
+    assert_eq!(value(&mut admin, "SELECT script_tracking.cleanup_old_logins(30)"), "3", "two attempts and a session");
+    let left = "SELECT concat_ws(' ', (SELECT count(*) FROM script_tracking.login_attempt),
+        (SELECT count(*) FROM script_tracking.session_h), (SELECT count(*) FROM script_tracking.session_s))";
+    assert_eq!(value(&mut admin, left), "2 1 1");
+    assert_eq!(code(&login(&mut acme, "bob@example.org", PASSWORD)), "00000");
+}
+
+#[test]
 fn an_old_snapshot_does_not_evade_the_count() {
     let database = with_bob();
     let mut old = database.connect_as("acme").unwrap();
