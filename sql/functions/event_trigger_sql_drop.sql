@@ -1,0 +1,25 @@
+-- Hands the dropped objects to event_trigger_ddl_end, which comes right after it and can't ask for them: without those
+-- in schemas that are not captured. The schema of what is on a table (trigger, policy, rule, constraint, default) is told by
+-- its address only: an identity may hold any name.
+CREATE OR REPLACE FUNCTION script_tracking.event_trigger_sql_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF nullif(split_part(current_setting('script_tracking.ddl_command', true), ' ', 1), '')::bigint % 8 > 1
+       OR current_setting('script_tracking.installing', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('script_tracking.ddl_dropped', array_agg(object_identity)::text, false)
+    FROM pg_event_trigger_dropped_objects()
+    WHERE coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule', 'table constraint', 'default value')
+                                     THEN address_names[1] END, '') NOT IN (
+        SELECT name::text FROM script_tracking.capture_rule WHERE kind = 'schema' AND NOT captured)
+    HAVING count(*) > 0;
+EXCEPTION
+    WHEN OTHERS THEN
+        PERFORM script_tracking.event_trigger_failed(TG_EVENT, TG_TAG, SQLSTATE, SQLERRM);
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.event_trigger_sql_drop()');
