@@ -22,6 +22,7 @@ BEGIN;
 
 \ir tables/schema_version.sql
 \ir tables/installed_file.sql
+\ir tables/made_object.sql
 \ir tables/login_binding.sql
 \ir tables/setting.sql
 \ir tables/setting_change.sql

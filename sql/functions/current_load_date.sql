@@ -2,7 +2,7 @@
 DO $do$
 BEGIN
     IF to_regprocedure('util.current_load_date()') IS NULL
-       OR (SELECT proowner = current_user::regrole FROM pg_proc WHERE oid = to_regprocedure('util.current_load_date()'))
+       OR obj_description(to_regprocedure('util.current_load_date()'), 'pg_proc') = 'Part of Opledger.'
     THEN
         CREATE OR REPLACE FUNCTION util.current_load_date() RETURNS timestamptz
         LANGUAGE sql VOLATILE

@@ -7,11 +7,9 @@ AS $$
 DECLARE
     v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
     v_number bigint;
-    v_off text[];
     v_done bigint;
     v_objects text[];
     v_dropped text[];
-    v_recorded boolean;
     v_started timestamptz;
     v_ended timestamptz;
     v_duration_ms integer;
@@ -46,20 +44,21 @@ BEGIN
         PERFORM set_config('script_tracking.ddl_dropped', '', false);
     END IF;
 
-    v_off := ARRAY(SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
-                   WHERE NOT captured AND (kind = 'schema' OR name = session_user));
     -- GRANT and the like give a row without identity: something was done, to what is not told.
-    SELECT count(*), array_agg(object_identity) INTO v_done, v_objects
+    SELECT count(*), array_agg(object_identity) FILTER (WHERE object_identity IS NOT NULL) INTO v_done, v_objects
     FROM pg_event_trigger_ddl_commands()
     WHERE NOT in_extension
       AND coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule')
                                      THEN (pg_identify_object_as_address(classid, objid, objsubid)).object_names[1] END, '.')
-          <> ALL (v_off);
-    v_objects := v_objects || v_dropped;
-    v_recorded := (v_done > 0 OR v_dropped IS NOT NULL) AND '' <> ALL (v_off);
-    IF v_recorded AND current_setting('script_tracking.enabled', true) <> '' AND script_tracking.capture_is_off() THEN
+          <> ALL (ARRAY(SELECT name::text FROM script_tracking.capture_rule WHERE kind = 'schema' AND NOT captured))
+      AND NOT EXISTS (SELECT FROM script_tracking.capture_rule WHERE kind = 'role' AND name = session_user AND NOT captured);
+    IF v_dropped IS NOT NULL THEN
+        v_done := 1;
+        v_objects := v_objects || v_dropped;
+    END IF;
+    IF v_done > 0 AND current_setting('script_tracking.enabled', true) <> '' AND script_tracking.capture_is_off() THEN
         INSERT INTO script_tracking.capture_switch_off (tag) VALUES (TG_TAG) ON CONFLICT (log_xid) DO NOTHING;
-        v_recorded := false;
+        v_done := 0;
     END IF;
     v_metadata := jsonb_strip_nulls(jsonb_build_object('tag', TG_TAG, 'nested_commands', nullif(v_command[2], '0')::integer,
         'role', nullif(current_setting('role'), 'none')));
@@ -71,20 +70,25 @@ BEGIN
         END IF;
     END IF;
     IF v_command[5] <> '' OR v_command[6] <> '' THEN
-        PERFORM script_tracking.event_trigger_end_concurrent(v_command[5], v_command[6], v_recorded, v_objects, v_metadata);
-        v_recorded := v_recorded AND v_command[5] = '';
+        PERFORM script_tracking.event_trigger_end_concurrent(v_command[5], v_command[6], v_done > 0, v_objects, v_metadata);
     END IF;
-    IF NOT v_recorded THEN
+    IF v_done = 0 OR v_command[5] <> '' THEN
         RETURN;
     END IF;
     -- What write_finished does, in half of the time.
     v_started := to_timestamp(v_command[4]::double precision);
     v_ended := clock_timestamp();
-    v_text := script_tracking.redact_sql(current_query(), 4000);
-    v_tenant_hk := script_tracking.session_tenant();
-    v_business_key := script_tracking.business_key(TG_TAG, v_started);
+    v_duration_ms := floor(least(greatest(extract(epoch FROM v_ended) - v_command[4]::numeric, 0) * 1000, 2147483647));
+    v_text := current_query();
+    IF v_text ~ '[''$]|--|/\*|[0-9]{5}' OR length(v_text) > 4000 THEN
+        v_text := script_tracking.redact_sql(v_text, 4000);
+    END IF;
+    v_tenant_hk := (
+        SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
+        FROM script_tracking.login_binding b WHERE b.login = session_user);
+    v_business_key := TG_TAG || to_char(v_started AT TIME ZONE 'UTC', '_YYYY-MM-DD_HH24:MI:SS.US_')
+        || left(gen_random_uuid()::text, 6);
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
-    v_duration_ms := script_tracking.milliseconds(v_started, v_ended);
     INSERT INTO script_tracking.script_execution_h (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
     VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_ended, 'event_trigger_ddl_end');
     INSERT INTO script_tracking.script_execution_s

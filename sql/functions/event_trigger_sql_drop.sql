@@ -15,6 +15,7 @@ BEGIN
     WHERE coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule', 'table constraint', 'default value')
                                      THEN address_names[1] END, '') NOT IN (
         SELECT name::text FROM script_tracking.capture_rule WHERE kind = 'schema' AND NOT captured)
+      AND NOT EXISTS (SELECT FROM script_tracking.capture_rule WHERE kind = 'role' AND name = session_user AND NOT captured)
     HAVING count(*) > 0;
 EXCEPTION
     WHEN OTHERS THEN

@@ -2,7 +2,7 @@
 DO $do$
 BEGIN
     IF to_regprocedure('util.hash_binary(text)') IS NULL
-       OR (SELECT proowner = current_user::regrole FROM pg_proc WHERE oid = to_regprocedure('util.hash_binary(text)'))
+       OR obj_description(to_regprocedure('util.hash_binary(text)'), 'pg_proc') = 'Part of Opledger.'
     THEN
         CREATE OR REPLACE FUNCTION util.hash_binary(text) RETURNS bytea
         LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

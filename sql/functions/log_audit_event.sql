@@ -2,8 +2,7 @@
 DO $do$
 BEGIN
     IF to_regprocedure('util.log_audit_event(text, text, text, text, jsonb)') IS NULL
-       OR (SELECT proowner = current_user::regrole FROM pg_proc
-           WHERE oid = to_regprocedure('util.log_audit_event(text, text, text, text, jsonb)'))
+       OR obj_description(to_regprocedure('util.log_audit_event(text, text, text, text, jsonb)'), 'pg_proc') = 'Part of Opledger.'
     THEN
         CREATE OR REPLACE FUNCTION util.log_audit_event(
             p_event_type text, p_resource_type text, p_resource_id text, p_actor text, p_event_details jsonb)

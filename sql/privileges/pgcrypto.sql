@@ -6,7 +6,7 @@ BEGIN
             RAISE EXCEPTION insufficient_privilege USING MESSAGE = 'there is no schema public to create pgcrypto in';
         END IF;
         CREATE EXTENSION pgcrypto SCHEMA public;
-        PERFORM set_config('script_tracking.created_pgcrypto', 'on', true);
+        PERFORM set_config('script_tracking.made', 'extension pgcrypto', true);
     END IF;
 EXCEPTION
     WHEN insufficient_privilege OR undefined_file OR feature_not_supported THEN

@@ -4,6 +4,8 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL client_min_messages = warning;
 -- Our own DDL is not recorded: the event triggers ask for this, and for the right to say it.
 SET LOCAL script_tracking.installing = on;
+-- What this install makes outside of our schema, for uninstall.
+SET LOCAL script_tracking.made = '';
 
 DO $$
 BEGIN

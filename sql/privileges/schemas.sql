@@ -19,6 +19,8 @@ BEGIN
     FOREACH v_schema IN ARRAY ARRAY['script_tracking', 'auth', 'util'] LOOP
         IF to_regnamespace(v_schema) IS NULL THEN
             EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', v_schema, v_owner);
+            PERFORM set_config('script_tracking.made',
+                concat_ws(',', nullif(current_setting('script_tracking.made'), ''), 'schema ' || v_schema), true);
         ELSIF NOT has_schema_privilege(v_owner, v_schema, 'CREATE') THEN
             EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', v_schema, v_owner);
             v_lent := v_lent || v_schema;

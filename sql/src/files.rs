@@ -175,6 +175,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("tables/installed_file.sql", include_str!("../tables/installed_file.sql")),
     ("tables/login_attempt.sql", include_str!("../tables/login_attempt.sql")),
     ("tables/login_binding.sql", include_str!("../tables/login_binding.sql")),
+    ("tables/made_object.sql", include_str!("../tables/made_object.sql")),
     ("tables/migration.sql", include_str!("../tables/migration.sql")),
     ("tables/schema_version.sql", include_str!("../tables/schema_version.sql")),
     ("tables/script_execution_h.sql", include_str!("../tables/script_execution_h.sql")),
