@@ -8,8 +8,8 @@ BEGIN
         RAISE EXCEPTION 'email is % characters long; the limit is 254', length(p_email)
             USING ERRCODE = 'string_data_right_truncation';
     END IF;
-    IF p_email COLLATE "C" !~ ('^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&''*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&''*+/=?^_`{|}~-]+)*'
-        '@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$') THEN
+    IF p_email COLLATE "C" !~ ('^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&''*+/=?^_`{|}~-]+([.][A-Za-z0-9!#$%&''*+/=?^_`{|}~-]+)*'
+        '@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$') THEN
         RAISE EXCEPTION 'email does not have the form name@domain'
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'ASCII only: write an international domain in its xn-- form.';

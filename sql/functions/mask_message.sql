@@ -1,6 +1,8 @@
 -- An error message without what stood in the strings of the SQL text that failed: PostgreSQL puts values in double quotes,
 -- and names too. What is quoted stays where the text has it outside strings and comments, else it becomes a ?.
-CREATE OR REPLACE FUNCTION script_tracking.mask_message(p_message text, p_sql text) RETURNS text
+CREATE OR REPLACE FUNCTION script_tracking.mask_message(
+    p_message text, p_sql text, p_language text DEFAULT current_setting('lc_messages'))
+RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -10,7 +12,7 @@ DECLARE
     v_quoted text;
 BEGIN
     -- Other languages have other quotes.
-    IF current_setting('lc_messages') !~* '^(c|posix|en)(\W|_|$)' THEN
+    IF p_language !~* '^(c|posix|en)([^a-z]|$)' THEN
         RETURN '?';
     END IF;
     FOR v_quoted IN SELECT DISTINCT m[1] FROM regexp_matches(p_message, '"([^"]+)(?:"|$)', 'g') AS found (m) LOOP
@@ -22,4 +24,4 @@ BEGIN
 END
 $$;
 
-CALL script_tracking.allow('script_tracking.mask_message(text, text)', 'script_tracking_admin');
+CALL script_tracking.allow('script_tracking.mask_message(text, text, text)', 'script_tracking_admin');

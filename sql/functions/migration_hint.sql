@@ -6,7 +6,7 @@ AS $$
 BEGIN
     -- The lines of data after a COPY are no SQL.
     IF p_error_code IN ('0A000', '25001', '2D000') OR p_error_code = '42601'
-       AND script_tracking.redact_sql(p_sql, 200000) ~* '\mcopy\M[^;]+\mfrom\s+stdin\M' THEN
+       AND script_tracking.redact_sql(p_sql, 200000) ~* '[[:<:]]copy[[:>:]][^;]+[[:<:]]from[[:space:]]+stdin[[:>:]]' THEN
         RETURN 'Hint: opledger migrate runs files that need transactions of their own or data from a client.';
     END IF;
     RETURN NULL;

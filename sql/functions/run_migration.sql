@@ -16,7 +16,7 @@ DECLARE
 BEGIN
     PERFORM script_tracking.check_migration(p_migration_file, p_migration_version);
     v_text := pg_read_file(p_migration_file);
-    IF substr(convert_to(left(v_text, 1), 'UTF8'), 1) = '\xefbbbf' THEN
+    IF encode(convert_to(left(v_text, 1), 'UTF8'), 'hex') = 'efbbbf' THEN
         v_text := substr(v_text, 2);
     END IF;
     SELECT o_status, o_details INTO migration_status, error_details FROM script_tracking.start_migration(

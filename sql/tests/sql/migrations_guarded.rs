@@ -173,12 +173,18 @@ fn a_hostile_search_path_changes_nothing_of_ours() {
         CREATE FUNCTION evil.differ(text, text) RETURNS boolean LANGUAGE sql AS $$SELECT false$$;
         CREATE OPERATOR evil.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.differ);
         CREATE TABLE evil.migration (x integer); CREATE TABLE evil.text (x integer); CREATE DOMAIN evil.varchar AS integer;
+        SET standard_conforming_strings = off; SET escape_string_warning = off; SET bytea_output = escape; SET array_nulls = off;
+        SET DateStyle = 'SQL, DMY'; SET quote_all_identifiers = on; SET plpgsql.extra_errors = 'all';
         SET search_path = evil, pg_catalog, public",
     );
+    let before = value(&mut client, "SELECT pg_catalog.current_setting('search_path')");
     let path = file(&database, "V1.sql", "SET search_path = public; CREATE TABLE public.t (x integer)");
     assert_eq!(migrate(&mut client, &path, "1"), ["APPLIED", "1", ""]);
     assert_eq!(migrate(&mut client, &path, "1"), ["ALREADY_APPLIED", "0", ""]);
-    assert_eq!(value(&mut client, "SELECT pg_catalog.current_setting('search_path')"), "evil, pg_catalog, public");
+    assert_eq!(value(&mut client, "SELECT pg_catalog.current_setting('search_path')"), before);
+    let failing = file(&database, "V2.sql", "\u{feff}COPY public.t FROM STDIN;\n1\n\\.\n");
+    let [status, _, details] = migrate(&mut client, &failing, "2");
+    assert!(status == "FAILED" && details.starts_with("42601: ") && details.contains("opledger migrate"), "{details}");
     let stored = "SELECT count(*) FROM script_tracking.migration WHERE checksum = pg_catalog.sha256('SET search_path = public; CREATE TABLE public.t (x integer)')";
     assert_eq!(value(&mut client, stored), "2");
 }
@@ -228,6 +234,14 @@ fn secrets_of_a_failed_file_are_told_to_its_caller_only() {
     let kept =
         value(&mut client, "SELECT error_details FROM script_tracking.migration ORDER BY load_date DESC LIMIT 1");
     assert_eq!(kept, "42703: column \"gone\" does not exist", "names stay");
+    // Elsewhere values have other quotes, which nobody here can list.
+    let mask = |language: &str| {
+        format!("SELECT script_tracking.mask_message('a \"hunter2\" and \"b\"', 'SELECT b, $$hunter2$$', '{language}')")
+    };
+    assert_eq!(value(&mut client, &mask("de_DE.UTF-8")), "?");
+    for language in ["C", "POSIX", "C.UTF-8", "en_US.UTF-8", "en"] {
+        assert_eq!(value(&mut client, &mask(language)), "a \"?\" and \"b\"", "{language}");
+    }
 }
 
 #[test]

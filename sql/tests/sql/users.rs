@@ -375,7 +375,11 @@ fn two_registrations_and_two_revocations_at_once() {
 fn pgcrypto_may_be_anywhere_or_missing() {
     let database = server().create_database().unwrap();
     let mut superuser = database.connect().unwrap();
-    run(&mut superuser, r#"CREATE SCHEMA "Odd schema"; CREATE EXTENSION pgcrypto SCHEMA "Odd schema""#);
+    run(
+        &mut superuser,
+        r#"CREATE SCHEMA "Odd schema"; CREATE EXTENSION pgcrypto SCHEMA "Odd schema";
+        CREATE SCHEMA auth; CREATE TABLE auth.user_h (theirs integer); CREATE TABLE auth.session_s (theirs integer)"#,
+    );
     // The template is made first: what it is made from is this server's roles too.
     drop(installed());
     psql(&database, "postgres", "install.sql").unwrap();

@@ -160,6 +160,34 @@ fn old_logins_are_cleaned_up() {
 }
 
 #[test]
+fn a_login_reads_no_whole_table() {
+    let database = with_bob();
+    run(&mut database.connect().unwrap(), "
+        CREATE TEMP TABLE many AS SELECT sha256(i::text::bytea) AS hk, sha256('acme') AS tenant_hk, clock_timestamp() AS at
+            FROM generate_series(1, 5000) i;
+        INSERT INTO script_tracking.user_h SELECT hk, encode(hk, 'hex'), tenant_hk, at, 'test' FROM many;
+        INSERT INTO script_tracking.user_s SELECT hk, at, NULL, hk, 'x', tenant_hk, 'test' FROM many;
+        INSERT INTO script_tracking.credential_s SELECT hk, at, NULL, hk, '$2a$' || repeat('x', 56), 10, tenant_hk, 'test' FROM many;
+        INSERT INTO script_tracking.session_h SELECT hk, hk, tenant_hk, at, 'test' FROM many;
+        INSERT INTO script_tracking.session_s SELECT hk, at, NULL, hk, 'ACTIVE', at + interval '1 h', tenant_hk, 'test' FROM many;
+        INSERT INTO script_tracking.login_attempt SELECT hk, 1, at, false, tenant_hk FROM many;
+        ANALYZE");
+    let mut acme = database.connect_as("acme").unwrap();
+    run(&mut acme, "BEGIN");
+    let token = login(&mut acme, "bob@example.org", PASSWORD)["session_token"].as_str().unwrap().to_owned();
+    for function in ["validate", "revoke"] {
+        let call = format!("SELECT auth.{function}_session_tracking('{token}', sha256('acme'))->>'success'");
+        assert_eq!(value(&mut acme, &call), "true");
+    }
+    let read = "SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables
+        WHERE relname IN ('user_h', 'user_s', 'credential_s', 'session_h', 'session_s', 'login_attempt')
+            AND seq_tup_read + coalesce(idx_tup_fetch, 0) > 20";
+    assert_eq!(rows(&mut acme, read), Vec::<Vec<String>>::new(), "rows read");
+    let seen = "SELECT count(*) FROM pg_stat_xact_user_tables WHERE relname = 'session_s' AND idx_scan > 0";
+    assert_eq!(value(&mut acme, seen), "1", "the counters count");
+}
+
+#[test]
 fn an_old_snapshot_does_not_evade_the_count() {
     let database = with_bob();
     let mut old = database.connect_as("acme").unwrap();
@@ -241,10 +269,15 @@ fn hostile_callers_get_nothing() {
         CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT $1';
         CREATE FUNCTION pg_temp.coalesce_true(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
         CREATE OPERATOR pg_temp.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.coalesce_true);
-        SET search_path = pg_temp, pg_catalog, public; SET plpgsql.extra_errors = 'all'";
+        SET search_path = pg_temp, pg_catalog, public; SET plpgsql.extra_errors = 'all';
+        SET standard_conforming_strings = off; SET escape_string_warning = off; SET bytea_output = escape; SET array_nulls = off;
+        SET DateStyle = 'SQL, DMY'; SET TimeZone = 'Asia/Kathmandu'; SET quote_all_identifiers = on; SET transform_null_equals = on";
     run(&mut acme, evil);
     assert_eq!(code(&login(&mut acme, "bob@example.org", "a wrong password")), "28P01");
     assert_eq!(code(&login(&mut acme, "bob@example.org", PASSWORD)), "00000");
+    let answer = register(&mut acme, &user("carl@sub.example.org", "acme"));
+    assert_eq!(code(&answer), "00000", "{answer}");
+    assert_eq!(code(&register(&mut acme, &user("carl@example", "acme"))), "22023");
     assert_eq!(value(&mut acme, "SELECT pg_catalog.count(*) FROM pg_temp.login_attempt"), "0");
     for email in
         ["' OR '1'='1", "bob@example.org'--", "\"; DROP TABLE script_tracking.user_h; --", "$$", "$1", "%", "\\"]
