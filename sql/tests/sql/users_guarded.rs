@@ -229,6 +229,13 @@ fn passwords_tokens_and_e_mails_are_not_where_they_may_not_be() {
         &mut acme,
         &format!("SELECT auth.revoke_session_tracking('{token}', script_tracking.calculate_hash_key('acme'))"),
     );
+    // Beside DDL, whose record has the text of the whole query.
+    run(
+        &mut database.connect().unwrap(),
+        &format!(
+            "SELECT auth.login_user_tracking('eve@example.org', '{secret}', script_tracking.calculate_hash_key('acme')); CREATE TABLE swept (x integer)"
+        ),
+    );
     let dump = |arguments: &[&str]| {
         let output =
             database.server().program("pg_dump").args(["-d", database.name()]).args(arguments).output().unwrap();
@@ -236,7 +243,7 @@ fn passwords_tokens_and_e_mails_are_not_where_they_may_not_be() {
         String::from_utf8(output.stdout).unwrap()
     };
     let all = dump(&["--data-only", "--inserts"]);
-    assert!(all.contains("carl@example.org"), "the dump has the users");
+    assert!(all.contains("carl@example.org") && all.contains("swept"), "the dump has the users, and the DDL");
     for (what, text) in [("password", secret), ("token", &token)] {
         assert!(!all.contains(text), "the {what} is in a table");
         let hexed: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
