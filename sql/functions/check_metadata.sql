@@ -2,6 +2,7 @@
 CREATE OR REPLACE FUNCTION script_tracking.check_metadata(p_metadata jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- or a session could change what our literals say
 AS $$
 DECLARE
     v_brackets text;

@@ -3,11 +3,12 @@
 CREATE OR REPLACE FUNCTION script_tracking.event_trigger_ddl_end() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- or a session could change what our literals say
 AS $$
 DECLARE
     v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
     v_number bigint;
-    v_done bigint;
+    v_done boolean;
     v_objects text[];
     v_dropped text[];
     v_started timestamptz;
@@ -20,7 +21,8 @@ DECLARE
     v_execution_hk bytea;
 BEGIN
     -- Nothing above may fail: it would be out of this block's reach, and so fail the command.
-    IF current_setting('script_tracking.installing', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+    IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
+       AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
     END IF;
     -- As in event_trigger_ddl_start. A command whose start is not known is recorded all the same.
@@ -44,25 +46,24 @@ BEGIN
         PERFORM set_config('script_tracking.ddl_dropped', '', false);
     END IF;
 
-    -- GRANT and the like give a row without identity: something was done, to what is not told.
-    SELECT count(*), array_agg(object_identity) FILTER (WHERE object_identity IS NOT NULL) INTO v_done, v_objects
-    FROM pg_event_trigger_ddl_commands()
-    WHERE NOT in_extension
-      AND coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule')
-                                     THEN (pg_identify_object_as_address(classid, objid, objsubid)).object_names[1] END, '.')
-          <> ALL (ARRAY(SELECT name::text FROM script_tracking.capture_rule WHERE kind = 'schema' AND NOT captured))
-      AND NOT EXISTS (SELECT FROM script_tracking.capture_rule WHERE kind = 'role' AND name = session_user AND NOT captured);
-    IF v_dropped IS NOT NULL THEN
-        v_done := 1;
-        v_objects := v_objects || v_dropped;
-    END IF;
-    IF v_done > 0 AND current_setting('script_tracking.enabled', true) <> '' AND script_tracking.capture_is_off() THEN
+    -- All or nothing where the login is not captured. GRANT and the like give a row without identity: something was done, to
+    -- what is not told.
+    v_objects := ARRAY(
+        SELECT object_identity FROM pg_event_trigger_ddl_commands()
+        WHERE NOT in_extension AND NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule')
+                THEN (pg_identify_object_as_address(classid, objid, objsubid)).object_names[1] END)] && ARRAY(
+            SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
+            WHERE NOT captured AND (kind = 'schema' OR name = session_user))) || v_dropped;
+    v_done := v_objects <> '{}';
+    IF v_done AND coalesce(current_setting('script_tracking.enabled', true), '') <> '' AND script_tracking.capture_is_off() THEN
         INSERT INTO script_tracking.capture_switch_off (tag) VALUES (TG_TAG) ON CONFLICT (log_xid) DO NOTHING;
-        v_done := 0;
+        v_done := false;
     END IF;
     v_metadata := jsonb_strip_nulls(jsonb_build_object('tag', TG_TAG, 'nested_commands', nullif(v_command[2], '0')::integer,
         'role', nullif(current_setting('role'), 'none')));
-    IF cardinality(v_objects) > 1 THEN
+    IF cardinality(v_objects) = 1 THEN
+        v_objects := nullif(v_objects, '{NULL}');
+    ELSE
         v_objects := script_tracking.add_objects(NULL, v_objects);  -- a table and its row type have one identity
         IF cardinality(v_objects) > 100 THEN
             v_metadata := v_metadata || jsonb_build_object('objects', cardinality(v_objects));
@@ -70,9 +71,9 @@ BEGIN
         END IF;
     END IF;
     IF v_command[5] <> '' OR v_command[6] <> '' THEN
-        PERFORM script_tracking.event_trigger_end_concurrent(v_command[5], v_command[6], v_done > 0, v_objects, v_metadata);
+        PERFORM script_tracking.event_trigger_end_concurrent(v_command[5], v_command[6], v_done, v_objects, v_metadata);
     END IF;
-    IF v_done = 0 OR v_command[5] <> '' THEN
+    IF NOT v_done OR v_command[5] <> '' THEN
         RETURN;
     END IF;
     -- What write_finished does, in half of the time.

@@ -5,6 +5,7 @@
 CREATE OR REPLACE FUNCTION script_tracking.event_trigger_ddl_start() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- or a session could change what our literals say
 AS $$
 DECLARE
     v_start text := extract(epoch FROM clock_timestamp());
@@ -16,7 +17,8 @@ DECLARE
     v_interrupted_hk text := '';
 BEGIN
     -- Our own install, upgrade or uninstall is not recorded: it says so, and its login may say so.
-    IF current_setting('script_tracking.installing', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+    IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
+       AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
     END IF;
     IF v_command[3] = v_statement THEN

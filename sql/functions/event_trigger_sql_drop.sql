@@ -7,16 +7,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF nullif(split_part(current_setting('script_tracking.ddl_command', true), ' ', 1), '')::bigint % 8 > 1
-       OR current_setting('script_tracking.installing', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+       OR coalesce(current_setting('script_tracking.installing', true), '') = 'on'
+          AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
     END IF;
-    PERFORM set_config('script_tracking.ddl_dropped', array_agg(object_identity)::text, false)
-    FROM pg_event_trigger_dropped_objects()
-    WHERE coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule', 'table constraint', 'default value')
-                                     THEN address_names[1] END, '') NOT IN (
-        SELECT name::text FROM script_tracking.capture_rule WHERE kind = 'schema' AND NOT captured)
-      AND NOT EXISTS (SELECT FROM script_tracking.capture_rule WHERE kind = 'role' AND name = session_user AND NOT captured)
-    HAVING count(*) > 0;
+    PERFORM set_config('script_tracking.ddl_dropped', ARRAY(
+        SELECT object_identity FROM pg_event_trigger_dropped_objects()
+        WHERE NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule', 'table constraint',
+                'default value') THEN address_names[1] END)] && ARRAY(
+            SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
+            WHERE NOT captured AND (kind = 'schema' OR name = session_user)))::text, false);
 EXCEPTION
     WHEN OTHERS THEN
         PERFORM script_tracking.event_trigger_failed(TG_EVENT, TG_TAG, SQLSTATE, SQLERRM);

@@ -4,6 +4,7 @@
 CREATE OR REPLACE FUNCTION script_tracking.fail_interrupted_ddl(p_known bytea DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- or a session could change what our literals say
 AS $$
 DECLARE
     v script_tracking.script_execution_s;

@@ -6,6 +6,7 @@
 CREATE OR REPLACE FUNCTION script_tracking.redact_sql(p_text text, p_limit integer) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- or a session could change what our literals say
 AS $$
 DECLARE
     -- What an identifier may hold is whatever is no other ASCII: a $ or a digit in one begins nothing.

@@ -11,7 +11,7 @@ BEGIN
     IF NOT script_tracking.session_is_admin() THEN
         RETURN array_remove(ARRAY[v_tenant_hk], NULL);
     END IF;
-    v_tenant_hk := '\x';
+    v_tenant_hk := '';
     LOOP
         SELECT tenant_hk INTO v_tenant_hk FROM script_tracking.script_execution_h
         WHERE tenant_hk > v_tenant_hk ORDER BY tenant_hk LIMIT 1;

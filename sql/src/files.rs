@@ -39,6 +39,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("functions/cleanup_batch.sql", include_str!("../functions/cleanup_batch.sql")),
     ("functions/cleanup_old_data.sql", include_str!("../functions/cleanup_old_data.sql")),
     ("functions/cleanup_old_data_batched.sql", include_str!("../functions/cleanup_old_data_batched.sql")),
+    ("functions/cleanup_old_logins.sql", include_str!("../functions/cleanup_old_logins.sql")),
     ("functions/cleanup_step.sql", include_str!("../functions/cleanup_step.sql")),
     ("functions/complete_operation.sql", include_str!("../functions/complete_operation.sql")),
     ("functions/count_operations.sql", include_str!("../functions/count_operations.sql")),

@@ -19,7 +19,23 @@ fn every_function_has_its_search_path() {
          AND NOT 'search_path=pg_catalog, pg_temp' = ANY (coalesce(p.proconfig, '{{}}'))
          AND p.oid <> 'script_tracking.run_migration_enterprise(varchar, varchar)'::regprocedure"
     );
+    // One may COMMIT, which PostgreSQL refuses under a SET clause: it is its caller's, and only calls a function.
+    let query =
+        format!("{query} AND NOT (p.oid::regprocedure::text = {BATCHED} AND p.prokind = 'p' AND NOT p.prosecdef)");
     nothing(&query, "SET search_path = pg_catalog, pg_temp");
+}
+
+const BATCHED: &str = "'script_tracking.cleanup_old_data_batched(integer,integer)'";
+
+/// With standard_conforming_strings off, a literal in a function's text says something else: redaction would miss.
+#[test]
+fn no_literal_depends_on_the_sessions_settings() {
+    let query = format!(
+        "SELECT p.oid::regprocedure FROM pg_proc p WHERE {OURS}
+         AND position(chr(92) IN regexp_replace(p.prosrc, 'E''([^'']|'''')*''', '', 'g')) > 0
+         AND NOT 'standard_conforming_strings=on' = ANY (p.proconfig)"
+    );
+    nothing(&query, "E'' literals, or SET standard_conforming_strings = on");
 }
 
 #[test]
@@ -69,7 +85,7 @@ fn every_table_with_a_tenant_has_the_tenant_policy() {
         "SELECT c.oid::regclass FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_hk'
         WHERE c.relnamespace IN ('script_tracking'::regnamespace, 'auth'::regnamespace) AND c.relkind = 'r'
           AND c.oid <> 'script_tracking.login_binding'::regclass
-          AND (SELECT array_agg(polname) FROM pg_policy p WHERE p.polrelid = c.oid) IS DISTINCT FROM '{tenant}'";
+          AND coalesce((SELECT array_agg(polname ORDER BY polname) FROM pg_policy p WHERE p.polrelid = c.oid)::text, '') <> ALL ('{\"{tenant}\",\"{tenant,writer}\"}'::text[])";
     nothing(query, "CALL script_tracking.put_tenant_policy(...), and no other policy");
 }
 

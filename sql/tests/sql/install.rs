@@ -19,15 +19,24 @@ const STATE: &str = "
     UNION ALL SELECT 'change', change_id::text, NULL, NULL FROM script_tracking.setting_change
     ORDER BY 1, 2, 3";
 
+/// Compares line by line: a failure shows what differs, not everything.
+fn same(found: &[Vec<String>], expected: &[Vec<String>]) {
+    let unlike = |a: &[Vec<String>], b: &[Vec<String>]| -> Vec<Vec<String>> {
+        a.iter().filter(|row| !b.contains(row)).cloned().collect()
+    };
+    let (new, gone) = (unlike(found, expected), unlike(expected, found));
+    assert!(new.is_empty() && gone.is_empty(), "new: {new:?}\ngone: {gone:?}");
+}
+
 #[test]
 fn installing_again_changes_nothing() {
     let database = installed();
     let mut client = database.connect().unwrap();
     let before = rows(&mut client, STATE);
     assert_eq!(psql(&database, "postgres", "install.sql").unwrap(), "");
-    assert_eq!(rows(&mut client, STATE), before);
+    same(&rows(&mut client, STATE), &before);
     client.batch_execute(&opledger_sql::install_script()).unwrap();
-    assert_eq!(rows(&mut client, STATE), before);
+    same(&rows(&mut client, STATE), &before);
 }
 
 #[test]
@@ -42,5 +51,5 @@ fn the_crate_installs_what_psql_does() {
     let database = server().create_database().unwrap();
     let mut client = database.connect().unwrap();
     client.batch_execute(&opledger_sql::install_script()).unwrap();
-    assert_eq!(rows(&mut client, shape), by_psql);
+    same(&rows(&mut client, shape), &by_psql);
 }
