@@ -175,7 +175,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/event_trigger_end_concurrent.sql', '\xfa6081ecd077e00a03d5b9591c49bfce7482dbb2613d1bb5fbd6f452cecb20b9'),
     ('functions/event_trigger_ddl_start.sql', '\xc96edbd4648dce9cac852dc3a0a3b16ea42e3fb278c0347655eda9915b19c2af'),
     ('functions/event_trigger_sql_drop.sql', '\x191a1784b8f3957c1b3cdcbcfcc6751fc6367ae554f08ca96f83351c12f87969'),
-    ('functions/event_trigger_ddl_end.sql', '\xd6e26574002c479664fb84afa82a360d23bddb290fc0c301629a0405e0d01a57'),
+    ('functions/event_trigger_ddl_end.sql', '\xbb13d32c0444b89ffa2fb96ec9689d80f320aabe1096d455193d1032f7a33754'),
     ('functions/note_event_trigger.sql', '\xc0b4a61b98d5ccd2cb3320d55f2199e80c404af837ae3ac260aeb708885fcd02'),
     ('functions/put_event_trigger.sql', '\x561eff5d45ee0546e3fd879ad75dd45290a424d34ca9e03150d2d26659866523'),
     ('functions/capture_health.sql', '\x72aa6b5d7a109f1937dace892449abc8c9bb2f4b93d20edbef2a2d1f320419ee'),

@@ -3,12 +3,15 @@
 
 mod catalogue;
 mod install;
+mod install_guarded;
 mod migrations;
 mod migrations_guarded;
 mod races;
+mod reports;
 mod support;
 mod tenants;
 mod tracking;
+mod upkeep;
 mod users;
 mod users_guarded;
 mod vectors;
