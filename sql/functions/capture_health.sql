@@ -23,7 +23,8 @@ BEGIN
     current_status := CASE WHEN v_off IS NULL AND v_missing IS NULL THEN 'EXCELLENT'
                            WHEN v_off IS NULL AND v_expected = 0 THEN 'WARNING' ELSE 'POOR' END;
     details := CASE WHEN current_status = 'EXCELLENT' THEN 'All 3 event triggers are enabled.'
-                    WHEN current_status = 'WARNING' THEN 'The installer was not permitted to create event triggers: DDL is not recorded.'
+                    WHEN current_status = 'WARNING'
+                    THEN 'The installer was not permitted to create event triggers: DDL is not recorded.'
                     ELSE concat_ws(' ', 'Missing: ' || v_missing || '.', 'Disabled: ' || v_off || '.') END;
     RETURN NEXT;
 

@@ -3,7 +3,6 @@
 CREATE OR REPLACE FUNCTION script_tracking.event_trigger_ddl_end() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET standard_conforming_strings = on  -- or a session could change what our literals say
 AS $$
 DECLARE
     v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
@@ -39,6 +38,9 @@ BEGIN
         END IF;
         PERFORM set_config('script_tracking.ddl_command', '', false);
     ELSE
+        IF v_command <> '{}' THEN
+            PERFORM set_config('script_tracking.ddl_command', '', false);
+        END IF;
         v_command := ARRAY['', '0', '', extract(epoch FROM statement_timestamp())::text, '', ''];
     END IF;
     IF current_setting('script_tracking.ddl_dropped', true) <> '' THEN
@@ -55,7 +57,8 @@ BEGIN
             SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
             WHERE NOT captured AND (kind = 'schema' OR name = session_user))) || v_dropped;
     v_done := v_objects <> '{}';
-    IF v_done AND coalesce(current_setting('script_tracking.enabled', true), '') <> '' AND script_tracking.capture_is_off() THEN
+    IF v_done AND coalesce(current_setting('script_tracking.enabled', true), '') <> ''
+       AND script_tracking.capture_is_off() THEN
         INSERT INTO script_tracking.capture_switch_off (tag) VALUES (TG_TAG) ON CONFLICT (log_xid) DO NOTHING;
         v_done := false;
     END IF;
@@ -70,10 +73,8 @@ BEGIN
             v_objects := script_tracking.fit_objects(v_objects);
         END IF;
     END IF;
-    IF v_command[5] <> '' OR v_command[6] <> '' THEN
-        PERFORM script_tracking.event_trigger_end_concurrent(v_command[5], v_command[6], v_done, v_objects, v_metadata);
-    END IF;
-    IF NOT v_done OR v_command[5] <> '' THEN
+    IF (v_command[5] <> '' OR v_command[6] <> '')
+       AND script_tracking.event_trigger_end_concurrent(v_command, v_done, v_objects, v_metadata) OR NOT v_done THEN
         RETURN;
     END IF;
     -- What write_finished does, written out: half of the time. verify() would tell of a hash that differs.
@@ -81,7 +82,7 @@ BEGIN
     v_ended := clock_timestamp();
     v_duration_ms := floor(least(greatest(extract(epoch FROM v_ended) - v_command[4]::numeric, 0) * 1000, 2147483647));
     v_text := current_query();
-    IF v_text ~ '[''$]|--|/\*|[0-9]{5}' OR length(v_text) > 4000 THEN
+    IF v_text ~ '[''$]|--|/[*]|[0-9]{5}' OR length(v_text) > 4000 THEN
         v_text := script_tracking.redact_sql(v_text, 4000);
     END IF;
     v_tenant_hk := (

@@ -5,7 +5,6 @@
 CREATE OR REPLACE FUNCTION script_tracking.event_trigger_ddl_start() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET standard_conforming_strings = on  -- or a session could change what our literals say
 AS $$
 DECLARE
     v_start text := extract(epoch FROM clock_timestamp());
@@ -30,10 +29,10 @@ BEGIN
             RETURN;
         END IF;
     ELSE
-        v_interrupted_hk := coalesce(nullif(v_command[5], ''), v_command[6], '');
+        v_interrupted_hk := coalesce(substring(concat(v_command[5], v_command[6]) FROM '^[0-9a-f]{64}$'), '');
     END IF;
     v_concurrently := TG_TAG IN ('CREATE INDEX', 'DROP INDEX', 'ALTER TABLE', 'REINDEX')
-        AND coalesce(current_query(), 'concurrently') ~* '\mconcurrently\M';
+        AND coalesce(current_query(), 'concurrently') ~* 'concurrently';
     -- DROP INDEX CONCURRENTLY refuses to run once anything was written, be it by nextval(). Nothing can be nested in it.
     IF TG_TAG <> 'DROP INDEX' OR NOT v_concurrently THEN
         WHILE v_number % 8 <> 1 LOOP  -- more than one step: the last command failed, and so never ended

@@ -6,7 +6,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE WARNING 'Opledger could not record this %: %', p_tag, p_message
-        USING DETAIL = format('%s, SQLSTATE %s', p_event, p_sqlstate), HINT = 'SELECT * FROM script_tracking.get_system_health();';
+        USING DETAIL = format('%s, SQLSTATE %s', p_event, p_sqlstate),
+              HINT = 'SELECT * FROM script_tracking.get_system_health();';
     BEGIN
         INSERT INTO script_tracking.capture_failure (event, tag, sqlstate) VALUES (p_event, p_tag, p_sqlstate);
     EXCEPTION

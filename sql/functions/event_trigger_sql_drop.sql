@@ -1,6 +1,6 @@
 -- Hands the dropped objects to event_trigger_ddl_end, which comes right after it and can't ask for them: without those
 -- in schemas that are not captured. The schema of what is on a table (trigger, policy, rule, constraint, default) is told by
--- its address only: an identity may hold any name.
+-- its address only: an identity may hold any name. Where a table's long values were is no object of anyone's.
 CREATE OR REPLACE FUNCTION script_tracking.event_trigger_sql_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -13,7 +13,7 @@ BEGIN
     END IF;
     PERFORM set_config('script_tracking.ddl_dropped', ARRAY(
         SELECT object_identity FROM pg_event_trigger_dropped_objects()
-        WHERE NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule', 'table constraint',
+        WHERE schema_name IS DISTINCT FROM 'pg_toast' AND NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule', 'table constraint',
                 'default value') THEN address_names[1] END)] && ARRAY(
             SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
             WHERE NOT captured AND (kind = 'schema' OR name = session_user)))::text, false);

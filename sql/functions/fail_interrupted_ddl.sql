@@ -1,5 +1,5 @@
 -- Marks FAILED each CONCURRENTLY whose start was committed and whose end will not come, and returns how many: p_known, which
--- the caller knows to be over, or all whose backend does nothing. A backend that works is in a transaction, or between two of
+-- this session began and knows to be over, or all whose backend does nothing. A backend that works is in a transaction, or between two of
 -- one command, which then keeps a lock on its table. Called where such a command begins; anyone who writes may call it.
 CREATE OR REPLACE FUNCTION script_tracking.fail_interrupted_ddl(p_known bytea DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
@@ -15,7 +15,8 @@ BEGIN
         SELECT s.* FROM script_tracking.script_execution_s s
         WHERE s.execution_status = 'RUNNING' AND s.load_end_date IS NULL AND s.script_type = 'DDL_AUTO'
           AND s.metadata->>'backend_pid' ~ '^\d{1,9}$'
-          AND CASE WHEN p_known IS NOT NULL THEN s.script_execution_hk = p_known ELSE NOT EXISTS (
+          AND CASE WHEN p_known IS NOT NULL THEN s.script_execution_hk = p_known
+              AND (s.metadata->>'backend_pid')::integer = pg_backend_pid() ELSE NOT EXISTS (
               SELECT FROM pg_locks l WHERE l.pid = (s.metadata->>'backend_pid')::integer AND l.granted
                 AND (l.locktype = 'virtualxid' OR l.locktype = 'relation' AND l.mode = 'ShareUpdateExclusiveLock')) END
     LOOP
@@ -34,4 +35,4 @@ BEGIN
 END
 $$;
 
-CALL script_tracking.allow('script_tracking.fail_interrupted_ddl(bytea)');
+CALL script_tracking.allow('script_tracking.fail_interrupted_ddl(bytea)', 'script_tracking_writer');

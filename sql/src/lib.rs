@@ -116,7 +116,12 @@ mod tests {
     fn manifest_crate_and_disk_agree() {
         let mut disk = BTreeSet::new();
         on_disk(Path::new(env!("CARGO_MANIFEST_DIR")), "", &mut disk);
-        disk.retain(|path| !path.starts_with("tests/") && path != "install.sql" && path != "uninstall.sql");
+        disk.retain(|path| {
+            !path.starts_with("tests/")
+                && !path.starts_with("examples/")
+                && path != "install.sql"
+                && path != "uninstall.sql"
+        });
         let manifests: Vec<&str> = paths(INSTALL).chain(paths(UNINSTALL)).collect();
         let listed: BTreeSet<String> = manifests.iter().map(|path| (*path).to_owned()).collect();
         let embedded: BTreeSet<String> = files::FILES.iter().map(|(path, _)| (*path).to_owned()).collect();

@@ -30,20 +30,18 @@ fn sixteen_clients_at_once() {
     assert!(rows(&mut writer, FAULTS).is_empty());
 }
 
+/// What a call gave, or its SQLSTATE.
+type Answer = Result<bool, String>;
+
 /// Two clients that run their statement on the same operation at the same time, many times; their answers.
-fn race(
-    rounds: usize,
-    first: &str,
-    second: &str,
-    isolation: &str,
-) -> (Client, Vec<(Result<bool, String>, Result<bool, String>)>) {
+fn race(rounds: usize, first: &str, second: &str, isolation: &str) -> (Client, Vec<(Answer, Answer)>) {
     let database = installed();
     let mut starter = database.connect_as("writer").unwrap();
     let barrier = Barrier::new(2);
     let keys: Vec<Vec<u8>> = (0..rounds)
         .map(|_| starter.query_one("SELECT script_tracking.track_operation('raced')", &[]).unwrap().get(0))
         .collect();
-    let run = |call: &str| -> Vec<Result<bool, String>> {
+    let run = |call: &str| -> Vec<Answer> {
         let mut client = database.connect_as("writer").unwrap();
         client.batch_execute(&format!("SET default_transaction_isolation = '{isolation}'")).unwrap();
         let call = client.prepare(&format!("SELECT script_tracking.{call}")).unwrap();

@@ -314,12 +314,12 @@ fn hot_queries_use_their_index() {
     let database = installed();
     let mut superuser = database.connect().unwrap();
     run(&mut superuser, "INSERT INTO script_tracking.script_execution_h
-        SELECT sha256(n::text::bytea), 'x' || n, sha256(CASE n % 20 WHEN 0 THEN 'acme' ELSE 'other' END), now(), 'test' FROM generate_series(1, 20000) n;
+        SELECT sha256(n::text::bytea), 'x' || n, sha256(CASE n % 20 WHEN 0 THEN 'acme' ELSE 'other' END::bytea), now(), 'test' FROM generate_series(1, 20000) n;
         INSERT INTO script_tracking.script_execution_s (script_execution_hk, load_date, load_end_date, hash_diff, script_name,
             execution_status, execution_timestamp, record_source, tenant_hk)
         SELECT sha256(n::text::bytea), now() + k * interval '1 us', CASE k WHEN 1 THEN now() END, sha256('x'), 'x',
             CASE WHEN k = 1 THEN 'RUNNING' WHEN n % 50 = 0 THEN 'FAILED' ELSE 'COMPLETED' END,
-            now() - n * interval '1 minute', 'test', sha256(CASE n % 20 WHEN 0 THEN 'acme' ELSE 'other' END) FROM generate_series(1, 20000) n, generate_series(1, 2) k");
+            now() - n * interval '1 minute', 'test', sha256(CASE n % 20 WHEN 0 THEN 'acme' ELSE 'other' END::bytea) FROM generate_series(1, 20000) n, generate_series(1, 2) k");
     superuser.batch_execute("VACUUM ANALYZE").unwrap();
     // Row security counts: the plans are those of a bound tenant's login.
     let mut acme = database.connect_as("acme").unwrap();
