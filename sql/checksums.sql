@@ -174,7 +174,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/event_trigger_start_concurrent.sql', '\x95463e858d779ca5af7b2a1043efdd45006ba7f2eaaf574f3bf0795b05ec250e'),
     ('functions/event_trigger_end_concurrent.sql', '\x5176b467290cdb79c61a260fab397d096c68cf154b196b3b59ec2e79d0b49d24'),
     ('functions/event_trigger_ddl_start.sql', '\xbd922c43d2997b29fe50e5124d9f25ca6c775e3e82b32f7561342183b7113b33'),
-    ('functions/event_trigger_sql_drop.sql', '\xf72c5340354daee98def985e6036b73fe6ba2ec8c354b46b0136ef02a0f6d016'),
+    ('functions/event_trigger_sql_drop.sql', '\x44729166079e94ae121c3ef860909ee16e975abb442c2d0c2e6b3afbe97d0722'),
     ('functions/event_trigger_ddl_end.sql', '\xd036d118174c11bb6da9be96e0089fd8622d12ab75934dc50083a0bbb9936ccd'),
     ('functions/note_event_trigger.sql', '\xc0b4a61b98d5ccd2cb3320d55f2199e80c404af837ae3ac260aeb708885fcd02'),
     ('functions/put_event_trigger.sql', '\x561eff5d45ee0546e3fd879ad75dd45290a424d34ca9e03150d2d26659866523'),

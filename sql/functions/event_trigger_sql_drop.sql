@@ -13,8 +13,9 @@ BEGIN
     END IF;
     PERFORM set_config('script_tracking.ddl_dropped', ARRAY(
         SELECT object_identity FROM pg_event_trigger_dropped_objects()
-        WHERE schema_name IS DISTINCT FROM 'pg_toast' AND NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule', 'table constraint',
-                'default value') THEN address_names[1] END)] && ARRAY(
+        WHERE schema_name IS DISTINCT FROM 'pg_toast' AND NOT ARRAY['', coalesce(schema_name,
+                CASE WHEN object_type IN ('trigger', 'policy', 'rule', 'table constraint', 'default value')
+                     THEN address_names[1] END)] && ARRAY(
             SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
             WHERE NOT captured AND (kind = 'schema' OR name = session_user)))::text, false);
 EXCEPTION
