@@ -44,8 +44,11 @@ fn test(rest: &[String]) -> Result<(), String> {
 
 /// Installs what the tests run and the machine lacks: a missing program is no reason to skip a test.
 fn install_programs() -> Result<(), String> {
-    let missing: Vec<&str> =
+    let mut missing: Vec<&str> =
         PROGRAMS.into_iter().filter(|(program, _)| !is_installed(program)).map(|(_, package)| package).collect();
+    if !has_postgres() {
+        missing.push("postgresql");
+    }
     if missing.is_empty() {
         return Ok(());
     }
@@ -58,6 +61,20 @@ fn install_programs() -> Result<(), String> {
 fn is_installed(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
+
+/// A PostgreSQL server is seldom on PATH: looks where the tests' own server is looked for (`opledger-testkit-postgres`).
+fn has_postgres() -> bool {
+    let by_pg_config = Command::new("pg_config").arg("--bindir").output().ok();
+    let by_pg_config = by_pg_config.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let usual = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
+    let usual = usual.into_iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path().join("bin"));
+    is_installed("initdb")
+        || by_pg_config
+            .map(std::path::PathBuf::from)
+            .into_iter()
+            .chain(usual)
+            .any(|folder| folder.join("initdb").is_file())
 }
 
 fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {

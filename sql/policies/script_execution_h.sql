@@ -1,0 +1,2 @@
+CALL script_tracking.put_tenant_policy('script_tracking.script_execution_h');
+CALL script_tracking.put_writer_policy('script_tracking.script_execution_h');

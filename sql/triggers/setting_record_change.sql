@@ -1,0 +1,2 @@
+CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON script_tracking.setting
+    FOR EACH ROW EXECUTE FUNCTION script_tracking.record_setting_change();
