@@ -132,13 +132,18 @@ fn both_versions_are_written_at_the_end() {
 fn an_ordinary_users_ddl_is_its_own() {
     let database = installed();
     let mut admin = database.connect().unwrap();
-    run(&mut admin, "GRANT CREATE ON SCHEMA public TO nobody, reader; GRANT reader TO nobody");
-    let mut client = database.connect_as("nobody").unwrap();
+    // Roles belong to the cluster: granting one of the common logins another one's rights broke the tests beside.
+    run(&mut admin, "CREATE ROLE ddl_group; CREATE ROLE ddl_member LOGIN IN ROLE ddl_group");
+    run(&mut admin, "GRANT CREATE ON SCHEMA public TO ddl_member, ddl_group");
+    let mut client = database.connect_as("ddl_member").unwrap();
     run(&mut client, "CREATE TABLE mine (x integer)");
-    run(&mut client, "SET ROLE reader; CREATE TABLE theirs (x integer)");
+    run(&mut client, "SET ROLE ddl_group; CREATE TABLE theirs (x integer)");
     let who = "SELECT db_session_user, affected_objects, metadata->>'role' FROM script_tracking.script_execution_s
         WHERE load_end_date IS NULL AND script_type = 'DDL_AUTO' AND script_name = 'CREATE TABLE' ORDER BY version_number";
-    assert_eq!(rows(&mut admin, who), [["nobody", "{public.mine}", "NULL"], ["nobody", "{public.theirs}", "reader"]]);
+    assert_eq!(
+        rows(&mut admin, who),
+        [["ddl_member", "{public.mine}", "NULL"], ["ddl_member", "{public.theirs}", "ddl_group"]]
+    );
 }
 
 #[test]
