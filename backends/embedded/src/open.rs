@@ -9,6 +9,7 @@ use opledger::{Clock, Error, ErrorKind, Result, SystemClock};
 
 use crate::codec::{self, MetaRow};
 use crate::committer::Committer;
+use crate::disk::remove;
 use crate::engine::{Batch, Engine, EngineError};
 use crate::files::{engine_error, io_error, make_folder};
 use crate::head::Head;
@@ -133,13 +134,6 @@ impl Aside {
     }
 }
 
-fn remove(folder: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Opens the engine's files; a copy of what that could destroy is made first.
 ///
 /// A copy from an opening that was cut short stays until the store has proved whole: it may be the only one. There
@@ -161,7 +155,8 @@ pub(crate) fn open_engine<E: Engine>(dir: &Path) -> Result<(E, Aside)> {
         }
         Err(error @ EngineError::Corrupt(_)) => {
             let error = engine_error(error, dir);
-            let message = format!("{}; the files as found are in {}", error.message(), first.display());
+            let kept = if first.exists() { first } else { &files };
+            let message = format!("{}; the files as found are in {}", error.message(), kept.display());
             Err(Error::new(ErrorKind::Corrupt, message))
         }
     }
