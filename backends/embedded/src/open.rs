@@ -24,9 +24,13 @@ use crate::shared::Shared;
 use crate::store::EmbeddedStore;
 use crate::transaction::LogEnd;
 
+/// The folders in a store that are no engine's.
+const OWN: [&str; 3] = ["inbox", "answers", "aside"];
+
 pub(crate) fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
     make_folder(dir).map_err(|error| io_error("can't make the folder", dir, error))?;
     let lock = lock::take(dir, options.lock_wait, &options.holder)?;
+    not_of_another::<E>(dir).map_err(|error| io_error("can't list", dir, error))??;
     let mut head = Head::open(dir).map_err(|error| io_error("can't open HEAD in", dir, error))?;
     let (engine, aside) = open_engine::<E>(dir)?;
     let mut loaded = load(&engine).map_err(|error| engine_error(error, dir))?;
@@ -66,6 +70,22 @@ pub(crate) fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedS
     }
     shared.found = found;
     start(shared, head, lock, end, options)
+}
+
+/// A store is kept by one engine: another one would begin an empty log beside it, and call the rest lost.
+fn not_of_another<E: Engine>(dir: &Path) -> std::io::Result<Result<()>> {
+    if dir.join(E::NAME).exists() || !dir.join("HEAD").exists() {
+        return Ok(Ok(()));
+    }
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() && !OWN.contains(&name.as_str()) {
+            let message = format!("the store at {} is kept by {name}, not by {}", dir.display(), E::NAME);
+            return Ok(Err(Error::new(ErrorKind::InvalidValue, message)));
+        }
+    }
+    Ok(Ok(()))
 }
 
 fn start<E: Engine>(

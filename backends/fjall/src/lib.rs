@@ -9,6 +9,7 @@
 pub mod engine;
 mod guard;
 pub mod journal;
+mod manifest;
 mod open;
 
 pub use engine::FjallEngine;

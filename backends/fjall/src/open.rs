@@ -7,7 +7,7 @@ use opledger_embedded::disk;
 use opledger_embedded::engine::{EngineError, EngineResult};
 
 use crate::guard::guarded;
-use crate::journal;
+use crate::{journal, manifest};
 
 /// fjall's folder in the engine's folder.
 pub(crate) const FOLDER: &str = "db";
@@ -26,8 +26,8 @@ pub(crate) fn open(dir: &Path, aside: &Path) -> EngineResult<(Database, Keyspace
         guarded(path, || start(path).map(drop)) // fjall has let go of it when its last handle is dropped
     })?;
     let files = dir.join(FOLDER);
-    // Without these fjall would begin anew: it takes the store for one that was never finished.
-    for name in ["version", "keyspaces/0/current", "keyspaces/1/current"] {
+    // Without them fjall would begin anew: it takes the store for one that was never finished.
+    for name in ["version", "lock", "keyspaces/0", "keyspaces/1"] {
         if !files.join(name).try_exists()? {
             return Err(EngineError::Corrupt(format!("its file {name} is missing")));
         }
@@ -35,6 +35,7 @@ pub(crate) fn open(dir: &Path, aside: &Path) -> EngineResult<(Database, Keyspace
     let found = {
         let lock = std::fs::File::open(files.join("lock"))?;
         disk::lock(&lock, disk::FORK)?;
+        manifest::check(&files)?;
         journal::mend(&files, aside)?
     };
     for text in &found {

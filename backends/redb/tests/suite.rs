@@ -15,6 +15,8 @@ impl Subject for Redb {
     /// Only when it repairs its file.
     const VERIFIES: bool = false;
 
+    const SPREADS: bool = false;
+
     fn is_log(path: &Path) -> bool {
         path.ends_with("db.redb")
     }

@@ -18,6 +18,8 @@ impl Subject for Sled {
 
     const VERIFIES: bool = true;
 
+    const SPREADS: bool = false;
+
     fn is_log(path: &Path) -> bool {
         path.ends_with("db")
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use opledger_embedded::engine::{Engine, EngineError};
@@ -17,8 +18,32 @@ const ENTRIES: u64 = 3000;
 
 type Store = Vec<(PathBuf, Vec<u8>)>;
 
+/// A flipped bit, or a cut, in one of a store's files.
+struct Harm {
+    at: usize,
+    place: usize,
+    cut: bool,
+}
+
+impl Harm {
+    fn done_to(&self, store: &Store) -> Store {
+        let mut store = store.clone();
+        let bytes = &mut store[self.at].1;
+        if self.cut {
+            bytes.truncate(self.place);
+        } else {
+            bytes[self.place] ^= 1 << (self.place % 8);
+        }
+        store
+    }
+}
+
 fn entries(kind: &str) -> u64 {
-    if kind == "small" { 40 } else { ENTRIES }
+    match kind {
+        "small" => 40,
+        "large" => ENTRIES * 10,
+        _ => ENTRIES,
+    }
 }
 
 /// Opens the store in `DIR`, tells what it found in one line.
@@ -107,6 +132,8 @@ fn examine<T: Subject>(dir: &Path, count: u64) -> String {
     }
     let lost = if missing.is_empty() && point == 0 {
         "complete".to_owned()
+    } else if missing.is_empty() {
+        "unreadable".to_owned()
     } else {
         let tail = missing.first().is_some_and(|first| count - first == missing.len() as u64);
         format!("missing{}", if tail { "-tail" } else { "-inside" })
@@ -133,22 +160,24 @@ pub fn damaged_stores_neither_panic_nor_hang<T: Subject>() {
     let hunt: Option<u64> = std::env::var("OPLEDGER_HUNT").ok().map(|n| n.parse().unwrap());
     let seed = std::env::var("OPLEDGER_SEED").map_or(42, |n| n.parse().unwrap());
     let root = tempfile::tempdir().unwrap();
-    let mut cases: Vec<(String, &str, Store)> = Vec::new();
+    let mut cases: Vec<(String, &str, Arc<Store>, Option<Harm>)> = Vec::new();
     let mut random = Random(seed);
-    for kind in ["closed", "killed", "small"] {
-        let store = make(kind, root.path());
-        cases.push((format!("{kind} untouched"), kind, store.clone()));
-        for (at, (path, bytes)) in store.iter().enumerate() {
+    let kinds = ["closed", "killed", "small", "large"];
+    for kind in kinds.into_iter().filter(|kind| *kind != "large" || T::SPREADS) {
+        let store = Arc::new(make(kind, root.path()));
+        cases.push((format!("{kind} untouched"), kind, Arc::clone(&store), None));
+        for (at, (path, bytes)) in store.iter().enumerate().filter(|(_, (_, bytes))| !bytes.is_empty()) {
             let name = stem(path);
-            let few = if T::is_log(path) { 10 } else { 2 };
+            let few = match kind {
+                "large" => 2,
+                _ if T::is_log(path) => 10,
+                _ => 2,
+            };
             for _ in 0..hunt.map_or(few, |n| if T::is_log(path) { n } else { n / 5 }) {
-                let mut flipped = store.clone();
-                let offset = random.below(bytes.len() as u64) as usize;
-                flipped[at].1[offset] ^= 1 << random.below(8);
-                cases.push((format!("{kind} flip {name}"), kind, flipped));
-                let mut cut = store.clone();
-                cut[at].1.truncate(random.below(bytes.len() as u64) as usize);
-                cases.push((format!("{kind} cut {name}"), kind, cut));
+                let mut place = || random.below(bytes.len() as u64) as usize;
+                let (flip, cut) = (Harm { at, place: place(), cut: false }, Harm { at, place: place(), cut: true });
+                cases.push((format!("{kind} flip {name}"), kind, Arc::clone(&store), Some(flip)));
+                cases.push((format!("{kind} cut {name}"), kind, Arc::clone(&store), Some(cut)));
             }
         }
     }
@@ -159,9 +188,10 @@ pub fn damaged_stores_neither_panic_nor_hang<T: Subject>() {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    let Some((number, (what, kind, store))) = queue.lock().unwrap().next() else { return };
+                    let Some((number, (what, kind, store, harm))) = queue.lock().unwrap().next() else { return };
                     let place = root.path().join(number.to_string());
                     let dir = place.join("store");
+                    let store = harm.map_or_else(|| (*store).clone(), |harm| harm.done_to(&store));
                     write_files(&dir, &store);
                     let child = again("damage::child", &[("CASE_DIR", dir.to_str().unwrap()), ("CASE_KIND", kind)]);
                     let (outcome, noise) = match finish(child, Duration::from_secs(90)) {

@@ -47,6 +47,9 @@ pub trait Subject: 'static {
     /// Whether the engine itself notices each changed byte that it reads. Where it doesn't, the layout must.
     const VERIFIES: bool;
 
+    /// Whether the engine has more kinds of files when it holds more.
+    const SPREADS: bool;
+
     /// Whether a file of the engine (by its path in a folder above it) is the one that matters most.
     fn is_log(path: &Path) -> bool;
 
