@@ -17,7 +17,7 @@ pub(crate) enum Sink {
 impl Sink {
     pub(crate) fn at(url: &Url) -> Self {
         match url {
-            Url::Sled(dir) => Self::Inbox(Inbox::at(dir)),
+            Url::Folder(_, dir) => Self::Inbox(Inbox::at(dir)),
             Url::Memory => Self::Memory(Box::new(crate::store::tracker(Box::new(MemoryStore::new()), None).for_all())),
         }
     }

@@ -10,7 +10,9 @@ use opledger::{Scope, Tracker};
 
 use crate::args::{Global, Tenancy};
 use crate::exit::Failure;
+use opledger_fjall::FjallStore;
 use opledger_memory::MemoryStore;
+use opledger_redb::RedbStore;
 use opledger_sled::{Options, SledStore};
 
 /// A store chosen at run time.
@@ -20,10 +22,19 @@ pub(crate) type AnyTracker = Tracker<Box<dyn DynStore>>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Url {
     Memory,
-    Sled(PathBuf),
+    /// In a folder, on an engine.
+    Folder(OnDisk, PathBuf),
 }
 
-const KNOWN: &str = "sled:DIR and memory:";
+/// The engines of stores on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDisk {
+    Sled,
+    Redb,
+    Fjall,
+}
+
+const KNOWN: &str = "sled:DIR, redb:DIR, fjall:DIR and memory:";
 
 /// The store that the command line, the environment or the user's data folder names.
 pub(crate) fn url(global: &Global) -> Result<Url, Failure> {
@@ -34,7 +45,7 @@ pub(crate) fn url(global: &Global) -> Result<Url, Failure> {
     };
     match given {
         Some(url) => parse(&url),
-        None => data_folder(|name| std::env::var_os(name)).map(Url::Sled),
+        None => data_folder(|name| std::env::var_os(name)).map(|folder| Url::Folder(OnDisk::Sled, folder)),
     }
 }
 
@@ -53,11 +64,13 @@ fn parse(url: &OsStr) -> Result<Url, Failure> {
     match word.map(str::to_ascii_lowercase).as_deref() {
         Some("memory") if rest.is_empty() => Ok(Url::Memory),
         Some("memory") => Err(Failure::Usage("the store URL memory: takes nothing after the colon".to_owned())),
-        Some("sled") if rest.is_empty() => {
-            Err(Failure::Usage("the store URL sled: names no folder; write sled:DIR".to_owned()))
+        Some(scheme @ ("sled" | "redb" | "fjall")) if rest.is_empty() => {
+            Err(Failure::Usage(format!("the store URL {scheme}: names no folder; write {scheme}:DIR")))
         }
-        Some("sled") => Ok(Url::Sled(PathBuf::from(OsStr::from_bytes(rest)))),
-        Some(scheme @ ("redb" | "fjall" | "postgres" | "postgresql")) => Err(Failure::Usage(format!(
+        Some("sled") => Ok(folder(OnDisk::Sled, rest)),
+        Some("redb") => Ok(folder(OnDisk::Redb, rest)),
+        Some("fjall") => Ok(folder(OnDisk::Fjall, rest)),
+        Some(scheme @ ("postgres" | "postgresql")) => Err(Failure::Usage(format!(
             "{scheme}: stores are not built into this binary yet; the store URLs it knows are {KNOWN}"
         ))),
         Some(scheme) => {
@@ -67,6 +80,10 @@ fn parse(url: &OsStr) -> Result<Url, Failure> {
             "the store URL has no scheme; the known forms are {KNOWN}, so a folder is written sled:DIR"
         ))),
     }
+}
+
+fn folder(engine: OnDisk, path: &[u8]) -> Url {
+    Url::Folder(engine, PathBuf::from(OsStr::from_bytes(path)))
 }
 
 /// The folder of a user's own store.
@@ -95,7 +112,7 @@ pub(crate) fn open(global: &Global, command: &str) -> Result<AnyTracker, Failure
 /// The same store, or an empty one where there is none yet: a reader makes no files.
 pub(crate) fn existing(url: Url) -> Url {
     match url {
-        Url::Sled(dir) if !dir.exists() => {
+        Url::Folder(_, dir) if !dir.exists() => {
             eprintln!("opledger: nothing is stored at {} yet", dir.display());
             Url::Memory
         }
@@ -112,13 +129,11 @@ pub(crate) fn options(command: &str, lock_wait: Duration) -> Options {
 pub(crate) fn open_at(url: &Url, global: &Global, options: &Options) -> Result<AnyTracker, Failure> {
     let store: Box<dyn DynStore> = match url {
         Url::Memory => Box::new(MemoryStore::new()),
-        Url::Sled(dir) => Box::new(open_sled(dir, options)?),
+        Url::Folder(OnDisk::Sled, dir) => Box::new(SledStore::open(dir, options.clone())?),
+        Url::Folder(OnDisk::Redb, dir) => Box::new(RedbStore::open(dir, options.clone())?),
+        Url::Folder(OnDisk::Fjall, dir) => Box::new(FjallStore::open(dir, options.clone())?),
     };
     Ok(tracker(store, global.tenant))
-}
-
-fn open_sled(dir: &Path, options: &Options) -> Result<SledStore, Failure> {
-    Ok(SledStore::open(dir, options.clone())?)
 }
 
 /// A tracker that writes as this command does.
@@ -153,14 +168,16 @@ mod tests {
 
     #[test]
     fn urls_are_read_and_nothing_after_the_scheme_is_told() {
-        assert_eq!(parse(OsStr::new("sled:/a:b")).unwrap(), Url::Sled(PathBuf::from("/a:b")));
+        assert_eq!(parse(OsStr::new("sled:/a:b")).unwrap(), folder(OnDisk::Sled, b"/a:b"));
+        assert_eq!(parse(OsStr::new("redb:r")).unwrap(), folder(OnDisk::Redb, b"r"));
+        assert_eq!(parse(OsStr::new("FJALL:f")).unwrap(), folder(OnDisk::Fjall, b"f"));
         assert_eq!(parse(OsStr::new("memory:")).unwrap(), Url::Memory);
         for (url, words) in [
             ("postgres://me:hunter2@host/db", "not built into this binary yet"),
-            ("redb:/hunter2", "not built into this binary yet"),
-            ("mysql://me:hunter2@host/db", "sled:DIR and memory:"),
+            ("mysql://me:hunter2@host/db", "sled:DIR, redb:DIR, fjall:DIR and memory:"),
             ("/var/hunter2", "no scheme"),
             ("sled:", "sled:DIR"),
+            ("redb:", "redb:DIR"),
             ("memory:hunter2", "nothing after"),
         ] {
             let message = message(url);

@@ -66,7 +66,7 @@ fn bad_usage_is_told() {
         (vec!["run", "true"], "unexpected argument"),
         (vec!["--store", "mysql://u:s3cretword@h/d", "history"], "sled:DIR"),
         (vec!["--store", "postgres://u:s3cretword@h/d", "run", "--", "true"], "not built into this binary yet"),
-        (vec!["--store", "redb:x", "history"], "not built into this binary yet"),
+        (vec!["--store", "redb:", "history"], "redb:DIR"),
         (vec!["install"], "unrecognized subcommand"),
         (vec![], "Usage"),
     ] {
@@ -378,5 +378,23 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
         } else {
             std::fs::copy(entry.path(), target).unwrap();
         }
+    }
+}
+
+#[test]
+fn every_engine_serves_and_none_takes_the_store_of_another() {
+    for engine in ["sled", "redb", "fjall"] {
+        let ledger = Ledger::new();
+        let at = |engine: &str| format!("{engine}:{}", ledger.store().display());
+        let url = at(engine);
+        let hk = ledger.ok(["--store", &url, "start", "nightly"]);
+        ledger.ok(["--store", &url, "complete", hk.trim()]);
+        assert!(ledger.ok(["--store", &url, "history"]).contains("nightly"), "{engine}");
+        ledger.ok(["--store", &url, "verify"]);
+        for other in ["sled", "redb", "fjall"].into_iter().filter(|other| *other != engine) {
+            let refused = ledger.call(["--store", &at(other), "history"]);
+            assert!(refused.code != 0 && refused.err.contains(&format!("kept by {engine}")), "{}", refused.err);
+        }
+        assert!(ledger.ok(["--store", &url, "history"]).contains("nightly"), "{engine}");
     }
 }

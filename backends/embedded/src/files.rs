@@ -1,11 +1,12 @@
 //! Small things about files: durable folders, errors with a path in them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use opledger::{Error, ErrorKind};
 
+use crate::disk::sync_folder;
 use crate::engine::EngineError;
 
 /// Makes the folder `dir` and its parents, each durable in the one above it.
@@ -22,11 +23,6 @@ pub(crate) fn make_folder(dir: &Path) -> io::Result<()> {
         _ => {}
     }
     sync_folder(parent.unwrap_or(Path::new(".")))
-}
-
-/// Makes the entries of a folder durable.
-pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 /// An error of the operating system, about a path.

@@ -40,7 +40,7 @@ impl Head {
         let fresh = !path.exists();
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         if fresh {
-            crate::files::sync_folder(dir)?;
+            crate::disk::sync_folder(dir)?;
         }
         let slots = SLOTS.map(|offset| read_slot(&file, offset));
         let damaged = slots.iter().any(|slot| matches!(slot, Slot::Damaged));

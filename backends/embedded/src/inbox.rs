@@ -13,7 +13,8 @@ use opledger::model::UnitId;
 use opledger::{Clock, Completion, Error, ErrorKind, Result, Status, SystemClock};
 
 use crate::codec;
-use crate::files::{io_error, make_folder, sync_folder};
+use crate::disk::sync_folder;
+use crate::files::{io_error, make_folder};
 
 /// The ending of an intent whose writer waits for an answer.
 const ASKS: &str = ".ask";

@@ -9,6 +9,7 @@ use opledger::{Clock, Error, ErrorKind, Result, SystemClock};
 
 use crate::codec::{self, MetaRow};
 use crate::committer::Committer;
+use crate::disk::remove;
 use crate::engine::{Batch, Engine, EngineError};
 use crate::files::{engine_error, io_error, make_folder};
 use crate::head::Head;
@@ -23,9 +24,13 @@ use crate::shared::Shared;
 use crate::store::EmbeddedStore;
 use crate::transaction::LogEnd;
 
+/// The folders in a store that are no engine's.
+const OWN: [&str; 3] = ["inbox", "answers", "aside"];
+
 pub(crate) fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedStore<E>> {
     make_folder(dir).map_err(|error| io_error("can't make the folder", dir, error))?;
     let lock = lock::take(dir, options.lock_wait, &options.holder)?;
+    not_of_another::<E>(dir).map_err(|error| io_error("can't list", dir, error))??;
     let mut head = Head::open(dir).map_err(|error| io_error("can't open HEAD in", dir, error))?;
     let (engine, aside) = open_engine::<E>(dir)?;
     let mut loaded = load(&engine).map_err(|error| engine_error(error, dir))?;
@@ -65,6 +70,22 @@ pub(crate) fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedS
     }
     shared.found = found;
     start(shared, head, lock, end, options)
+}
+
+/// A store is kept by one engine: another one would begin an empty log beside it, and call the rest lost.
+fn not_of_another<E: Engine>(dir: &Path) -> std::io::Result<Result<()>> {
+    if dir.join(E::NAME).exists() || !dir.join("HEAD").exists() {
+        return Ok(Ok(()));
+    }
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() && !OWN.contains(&name.as_str()) {
+            let message = format!("the store at {} is kept by {name}, not by {}", dir.display(), E::NAME);
+            return Ok(Err(Error::new(ErrorKind::InvalidValue, message)));
+        }
+    }
+    Ok(Ok(()))
 }
 
 fn start<E: Engine>(
@@ -133,13 +154,6 @@ impl Aside {
     }
 }
 
-fn remove(folder: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Opens the engine's files; a copy of what that could destroy is made first.
 ///
 /// A copy from an opening that was cut short stays until the store has proved whole: it may be the only one. There
@@ -161,7 +175,8 @@ pub(crate) fn open_engine<E: Engine>(dir: &Path) -> Result<(E, Aside)> {
         }
         Err(error @ EngineError::Corrupt(_)) => {
             let error = engine_error(error, dir);
-            let message = format!("{}; the files as found are in {}", error.message(), first.display());
+            let kept = if first.exists() { first } else { &files };
+            let message = format!("{}; the files as found are in {}", error.message(), kept.display());
             Err(Error::new(ErrorKind::Corrupt, message))
         }
     }

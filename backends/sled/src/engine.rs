@@ -13,7 +13,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use opledger_embedded::disk;
 use opledger_embedded::engine::{Batch, Engine, EngineError, EngineResult, Visit};
+use opledger_embedded::guard::Doubt;
 
-use crate::guard::{self, guarded};
+use crate::guard::{self, POOL, guarded};
 use crate::preserve;
 
 /// Batches applied between two waits for sled's disk queue.
@@ -65,7 +67,7 @@ pub struct SledEngine {
     helper: Sender<Work>,
     helper_thread: Option<thread::JoinHandle<()>>,
     watched: AtomicBool,
-    doubtful: AtomicBool,
+    doubt: Doubt,
     pool_panics: usize,
     found: Vec<String>,
 }
@@ -80,7 +82,7 @@ impl SledEngine {
         for name in &blobs {
             File::open(dir.join("blobs").join(name))?.sync_data()?;
         }
-        preserve::sync_folder(&dir.join("blobs"))?;
+        disk::sync_folder(&dir.join("blobs"))?;
         for name in preserve::side_files(dir)? {
             if name.as_os_str() == "conf" {
                 File::open(dir.join(name))?.sync_all()?;
@@ -97,13 +99,13 @@ impl SledEngine {
             helper,
             helper_thread: Some(helper_thread),
             watched: AtomicBool::new(false),
-            doubtful: AtomicBool::new(false),
-            pool_panics: guard::pool_panics(),
+            doubt: Doubt::default(),
+            pool_panics: POOL.panics(),
             found,
         };
         // sled writes a new store's first pages, and after recovery a snapshot, without a barrier.
         engine.sync()?;
-        preserve::sync_folder(dir)?;
+        disk::sync_folder(dir)?;
         Ok(engine)
     }
 
@@ -116,21 +118,10 @@ impl SledEngine {
     }
 
     fn trusted(&self) -> EngineResult<()> {
-        if guard::pool_panics() != self.pool_panics {
-            self.doubtful.store(true, Ordering::Release);
+        if POOL.panics() != self.pool_panics {
+            return self.doubt.note(Err(EngineError::Corrupt("a sled thread has panicked".to_owned())));
         }
-        if self.doubtful.load(Ordering::Acquire) {
-            return Err(EngineError::Corrupt("sled failed before; the store has to be opened anew".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// An error of a write leaves sled's handle in doubt: it must not write again.
-    fn doubting<T>(&self, result: EngineResult<T>) -> EngineResult<T> {
-        if result.is_err() {
-            self.doubtful.store(true, Ordering::Release);
-        }
-        result
+        self.doubt.trusted(Self::NAME)
     }
 
     /// Waits until sled has written all that was applied. The flush runs in the helper thread, so that a wait that
@@ -147,7 +138,7 @@ impl SledEngine {
                 Err(RecvTimeoutError::Disconnected) => return Err(gone()),
                 Err(RecvTimeoutError::Timeout) => {
                     wake(db);
-                    if guard::pool_panics() != self.pool_panics {
+                    if POOL.panics() != self.pool_panics {
                         let since = *died.get_or_insert_with(Instant::now);
                         if since.elapsed() > GRACE {
                             return Err(EngineError::Corrupt("a sled thread died while writing".to_owned()));
@@ -175,7 +166,7 @@ impl SledEngine {
             there.insert(name);
         }
         if fresh {
-            preserve::sync_folder(&folder)?;
+            disk::sync_folder(&folder)?;
         }
         queue.blobs = there;
         Ok(())
@@ -198,7 +189,7 @@ impl SledEngine {
             });
             let _ = done.send(());
         });
-        let broken = guard::pool_panics() != self.pool_panics;
+        let broken = POOL.panics() != self.pool_panics;
         dropper.is_ok() && wait.recv_timeout(if broken { GRACE } else { RELEASE }).is_ok()
     }
 }
@@ -215,7 +206,7 @@ impl Engine for SledEngine {
     const NAME: &'static str = "sled";
 
     fn open(dir: &Path, aside: &Path) -> EngineResult<Self> {
-        guard::install_hook();
+        POOL.watch();
         guard::pool_alive()?;
         let (db, found) = crate::open::open(dir, aside, || start_sled(dir))?;
         Self::start(db, dir, found)
@@ -265,7 +256,7 @@ impl Engine for SledEngine {
         if !self.watched.swap(true, Ordering::AcqRel) {
             let _ = self.helper.send(Work::Watch);
         }
-        self.doubting(guarded(|| db.apply_batch(writes)))?;
+        self.doubt.note(guarded(|| db.apply_batch(writes)))?;
         let full = {
             let mut queue = self.queue();
             queue.batches += 1;
@@ -276,22 +267,22 @@ impl Engine for SledEngine {
             }
             full
         };
-        if full { self.doubting(self.flush()) } else { Ok(()) }
+        if full { self.doubt.note(self.flush()) } else { Ok(()) }
     }
 
     fn sync(&self) -> EngineResult<()> {
         self.trusted()?;
-        self.doubting(self.flush())?;
+        self.doubt.note(self.flush())?;
         self.watched.store(false, Ordering::Release);
         let mut queue = self.queue();
         (queue.batches, queue.bytes) = (0, 0);
-        self.doubting(self.sync_blobs(&mut queue))?;
-        self.doubting(self.file.sync_data().map_err(EngineError::from))?;
+        self.doubt.note(self.sync_blobs(&mut queue))?;
+        self.doubt.note(self.file.sync_data().map_err(EngineError::from))?;
         self.trusted()
     }
 
     fn size_on_disk(&self) -> EngineResult<u64> {
-        Ok(size_of(&self.dir)? + size_of(&self.dir.join("blobs"))?)
+        Ok(disk::size_of(&self.dir)?)
     }
 
     fn close(mut self) -> EngineResult<()> {
@@ -303,16 +294,7 @@ impl Engine for SledEngine {
         }
         drop(self);
         // A pool thread may still hold the file for a moment.
-        let until = Instant::now() + RELEASE;
-        loop {
-            match lock(&dir) {
-                Err(EngineError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                Err(error) => return last.and(Err(error)),
-                Ok(_) => return last,
-            }
-        }
+        last.and(lock(&dir, RELEASE).map(drop))
     }
 }
 
@@ -333,21 +315,16 @@ fn start_sled(dir: &Path) -> EngineResult<sled::Db> {
     }
 }
 
-/// Takes sled's lock on the store; given back when the file is dropped. `None` when there is no store yet.
-pub(crate) fn lock(dir: &Path) -> EngineResult<Option<File>> {
+/// Takes sled's lock on the store, waiting `at_most` for who holds it; given back when the file is dropped. `None` when
+/// there is no store yet.
+pub(crate) fn lock(dir: &Path, at_most: Duration) -> EngineResult<Option<File>> {
     let file = match File::open(dir.join("db")) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            let text = "the store is open elsewhere";
-            Err(EngineError::Io(io::Error::new(io::ErrorKind::WouldBlock, text)))
-        }
-        Err(TryLockError::Error(error)) => Err(error.into()),
-    }
+    disk::lock(&file, at_most)?;
+    Ok(Some(file))
 }
 
 /// Wakes whoever waits inside sled for a write that has failed: sled 0.34 forgets to, for a batch's first message.
@@ -371,28 +348,4 @@ fn help(db: &sled::Db, work: &Receiver<Work>) {
             Err(RecvTimeoutError::Timeout) => wake(db),
         }
     }
-}
-
-fn size_of(folder: &Path) -> io::Result<u64> {
-    let mut sum = 0;
-    for entry in fs::read_dir(folder)? {
-        match entry?.metadata() {
-            Ok(data) if data.is_file() => sum += allocated(&data),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(sum)
-}
-
-#[cfg(unix)]
-fn allocated(data: &fs::Metadata) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    data.blocks() * 512
-}
-
-#[cfg(not(unix))]
-fn allocated(data: &fs::Metadata) -> u64 {
-    data.len()
 }

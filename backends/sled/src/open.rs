@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use opledger_embedded::disk;
 use opledger_embedded::engine::{EngineError, EngineResult};
 
 use crate::engine::lock;
@@ -15,14 +16,14 @@ const TRIES: usize = 16;
 
 /// Opens with `start`; gives its handle and what was found wrong, in words.
 pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult<T>) -> EngineResult<(T, Vec<String>)> {
-    let Some(held) = relock(dir, FORK)? else {
+    let Some(held) = lock(dir, disk::FORK)? else {
         return Ok((start()?, Vec::new())); // nothing here yet
     };
     let mut found = Vec::new();
     // A snapshot that was being written when the process ended: its predecessor is still there, but sled would read it.
     for name in preserve::snapshots(dir)? {
         if name.to_string_lossy().ends_with(".generating") {
-            preserve::remove_if_there(&dir.join(name))?;
+            disk::remove(&dir.join(name))?;
         }
     }
     let conf_bad = conf_damaged(dir)?;
@@ -53,7 +54,7 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
         }
     }
     if conf_bad {
-        preserve::remove_if_there(&dir.join("conf"))?;
+        disk::remove(&dir.join("conf"))?;
     }
     if snapshot_bad {
         remove_snapshots(dir)?;
@@ -71,7 +72,7 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
     tracing::warn!(dir = %dir.display(), %error, "the store did not open; trying again without its snapshot");
 
     // Keep everything, as it was found, before the second try.
-    let held = relock(dir, STOP)?;
+    let held = lock(dir, STOP)?;
     if parts.is_some() {
         preserve::restore(aside, dir)?;
     } else {
@@ -85,7 +86,7 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
     }
     preserve::keep(dir, aside, survey.length, &whole())?;
     if conf_bad {
-        preserve::remove_if_there(&dir.join("conf"))?;
+        disk::remove(&dir.join("conf"))?;
     }
     remove_snapshots(dir)?;
     let again = log::survey(dir, &mut db, 0)?;
@@ -99,13 +100,13 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
     // The log with a hole in it makes no sense to sled; up to the hole it may.
     if survey.length <= preserve::SMALL {
         for end in again.breaks.iter().rev().take(TRIES) {
-            let held = relock(dir, STOP)?;
+            let held = lock(dir, STOP)?;
             preserve::restore(aside, dir)?;
             if snapshot_bad || *end < stable {
                 remove_snapshots(dir)?;
             }
             if conf_bad {
-                preserve::remove_if_there(&dir.join("conf"))?;
+                disk::remove(&dir.join("conf"))?;
             }
             log::cut(&mut fs::OpenOptions::new().read(true).write(true).open(dir.join("db"))?, *end)?;
             drop(held);
@@ -119,29 +120,14 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
         }
     }
     tracing::warn!(dir = %dir.display(), error = %last, "the store can't be opened; its files are put back");
-    let held = relock(dir, STOP)?;
+    let held = lock(dir, STOP)?;
     preserve::restore(aside, dir)?;
     drop(held);
     Err(error)
 }
 
-/// How long a child that is being started may keep its copy of the lock.
-const FORK: Duration = Duration::from_millis(100);
 /// How long sled's threads may hold the file after a failed start.
 const STOP: Duration = Duration::from_secs(5);
-
-/// Takes the lock, waiting `at_most` for whoever holds it only for a moment.
-fn relock(dir: &Path, at_most: Duration) -> EngineResult<Option<fs::File>> {
-    let until = Instant::now() + at_most;
-    loop {
-        match lock(dir) {
-            Err(EngineError::Io(error)) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            other => return other,
-        }
-    }
-}
 
 enum Snapshot {
     None,
@@ -176,7 +162,7 @@ fn snapshot_bytes(dir: &Path) -> EngineResult<Vec<(std::path::PathBuf, Vec<u8>)>
 
 fn remove_snapshots(dir: &Path) -> EngineResult<()> {
     for name in preserve::snapshots(dir)? {
-        preserve::remove_if_there(&dir.join(name))?;
+        disk::remove(&dir.join(name))?;
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use opledger_embedded::disk;
+
 use crate::log::Survey;
 
 /// Up to this length a damaged `db` is kept whole: 64 MiB.
@@ -71,9 +73,9 @@ pub(crate) fn keep(dir: &Path, aside: &Path, length: u64, parts: &[(u64, u64)]) 
     let mut text = File::create(aside.join("parts"))?;
     text.write_all(list.as_bytes())?;
     text.sync_all()?;
-    sync_folder(aside)?;
+    disk::sync_folder(aside)?;
     if let Some(parent) = aside.parent() {
-        sync_folder(parent)?;
+        disk::sync_folder(parent)?;
     }
     tracing::info!(bytes = whole, aside = %aside.display(), "kept what opening may discard");
     Ok(())
@@ -112,8 +114,8 @@ pub fn restore(aside: &Path, dir: &Path) -> io::Result<()> {
         fs::copy(aside.join(&name), &to)?;
         File::open(&to)?.sync_all()?;
     }
-    sync_folder(&dir.join("blobs"))?;
-    sync_folder(dir)
+    disk::sync_folder(&dir.join("blobs"))?;
+    disk::sync_folder(dir)
 }
 
 fn read_list(aside: &Path) -> io::Result<(u64, Vec<(u64, u64)>)> {
@@ -172,17 +174,9 @@ pub(crate) fn snapshots(dir: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn clear(aside: &Path) -> io::Result<()> {
     for name in side_files(aside)?.iter().map(PathBuf::as_path).chain([Path::new("parts"), Path::new("db.parts")]) {
-        remove_if_there(&aside.join(name))?;
+        disk::remove(&aside.join(name))?;
     }
     Ok(())
-}
-
-/// Removes a file; one that isn't there is fine.
-pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
@@ -194,15 +188,6 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     }
     fs::copy(from, to)?;
     File::open(to)?.sync_all()
-}
-
-/// Makes the entries of a folder durable. Where a folder can't be opened as a file (Windows) there is nothing to do.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        File::open(path)?.sync_all()?;
-    }
-    Ok(())
 }
 
 fn invalid(text: &str) -> io::Error {

@@ -5,8 +5,6 @@
 //! formats`, and never touches those that are there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod store_common;
-
 use std::fmt::Write;
 use std::fs;
 use std::ops::ControlFlow;
@@ -16,8 +14,8 @@ use opledger::blocking::Tracker;
 use opledger::store::{Record, Scan};
 use opledger::{Additions, Metadata, NewOperation, Position, Scope};
 use opledger_embedded::engine::{Batch, Engine};
-use opledger_sled::{SledEngine, SledStore};
-use store_common::{open, scan_all, tenant};
+use opledger_engine_testkit::store::{scan_all, tenant};
+use opledger_sled::{Options, SledEngine, SledStore};
 
 /// The format that this release writes.
 const CURRENT: &str = "2";
@@ -55,8 +53,12 @@ fn a_format_from_the_future_is_told() {
     let record = [&[9], &crc[..]].concat();
     engine.apply(Batch { entries: vec![(b"m".to_vec(), Some(record))] }).unwrap();
     engine.close().unwrap();
-    let error = SledStore::open(dir.path(), store_common::options(opledger_sled::Durability::Immediate)).unwrap_err();
+    let error = SledStore::open(dir.path(), Options::default()).unwrap_err();
     assert!(error.message().contains("format is 9") && error.message().contains("later"), "{error}");
+}
+
+fn open(dir: &Path) -> Tracker<SledStore> {
+    Tracker::new(SledStore::open(dir, Options::default()).unwrap())
 }
 
 fn engine(dir: &Path) -> SledEngine {

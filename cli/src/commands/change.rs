@@ -79,7 +79,7 @@ pub(super) fn carry_out(
             completion
         }
         Err(Failure::Store(error)) if error.kind() == ErrorKind::Locked => {
-            let Url::Sled(dir) = &url else { return Err(error.into()) };
+            let Url::Folder(_, dir) = &url else { return Err(error.into()) };
             let Some(completion) = Inbox::at(dir).put_and_wait(&intent()?, ANSWER)? else {
                 exit::note(format_args!(
                     "{error}; the change of operation {hk} is queued, and will be judged when the holder is done"

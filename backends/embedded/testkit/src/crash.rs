@@ -1,26 +1,24 @@
 //! Kill -9 and a full disk.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
-
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::*;
 use opledger_embedded::engine::{Engine, EngineError};
-use opledger_sled::SledEngine;
+
+use crate::Subject;
+use crate::child::{again, lines_until};
+use crate::entries::{all, key, put, value};
+use crate::random::Random;
 
 /// Writes and syncs batches from `FIRST` on, telling each that is durable, until killed.
-#[test]
-fn child() {
+pub fn child<T: Subject>() {
     let Ok(dir) = std::env::var("CASE_DIR") else { return };
     let dir = PathBuf::from(dir);
     let mut batch: u64 = std::env::var("CASE_FIRST").unwrap().parse().unwrap();
-    let engine = SledEngine::open(&dir, &dir.join("../aside")).unwrap();
+    let engine = T::Engine::open(&dir, &dir.join("../aside")).unwrap();
     loop {
         engine.apply(put((0..5).map(|i| (key(batch * 5 + i), value(batch * 5 + i, 0))))).unwrap();
         if batch.is_multiple_of(3) {
@@ -31,8 +29,7 @@ fn child() {
     }
 }
 
-#[test]
-fn what_was_acknowledged_survives_kill_9_and_batches_stay_whole() {
+pub fn what_was_acknowledged_survives_kill_9_and_batches_stay_whole<T: Subject>() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("store");
     std::fs::create_dir(&dir).unwrap();
@@ -40,7 +37,8 @@ fn what_was_acknowledged_survives_kill_9_and_batches_stay_whole() {
     let mut random = Random(9);
     for round in 0..10 {
         let acks = 5 + random.below(60);
-        let mut child = again(&[("CASE_DIR", dir.to_str().unwrap()), ("CASE_FIRST", &next.to_string())]);
+        let mut child =
+            again("crash::child", &[("CASE_DIR", dir.to_str().unwrap()), ("CASE_FIRST", &next.to_string())]);
         let mut last = None;
         let mut seen = 0;
         lines_until(&mut child, |line| {
@@ -54,7 +52,7 @@ fn what_was_acknowledged_survives_kill_9_and_batches_stay_whole() {
         child.kill().unwrap(); // SIGKILL
         child.wait().unwrap();
         let last = last.expect("the child acknowledged nothing");
-        let engine = SledEngine::open(&dir, &root.path().join("aside")).unwrap();
+        let engine = T::Engine::open(&dir, &root.path().join("aside")).unwrap();
         assert!(engine.found().is_empty(), "{:?}", engine.found());
         let mut batch = 0;
         loop {
@@ -72,7 +70,7 @@ fn what_was_acknowledged_survives_kill_9_and_batches_stay_whole() {
             }
         }
         assert!(batch > last, "round {round}: batch {last} was acknowledged, the store ends at {batch}");
-        assert_eq!(all(&engine, false).unwrap().len() as u64, batch * 5, "a whole prefix and nothing else");
+        assert_eq!(all::<T>(&engine, false).unwrap().len() as u64, batch * 5, "a whole prefix and nothing else");
         next = batch;
         engine.close().unwrap();
     }
@@ -86,14 +84,13 @@ impl Drop for Mounted {
     }
 }
 
-#[test]
-fn a_full_disk_is_told_as_such_and_the_store_opens_again_once_there_is_room() {
+pub fn a_full_disk_is_told_as_such_and_the_store_opens_again_once_there_is_room<T: Subject>() {
     for round in 0..4 {
-        full_disk(round);
+        full_disk::<T>(round);
     }
 }
 
-fn full_disk(round: u64) {
+fn full_disk<T: Subject>(round: u64) {
     let root = tempfile::tempdir().unwrap();
     let place = root.path().join("small");
     std::fs::create_dir(&place).unwrap();
@@ -110,7 +107,7 @@ fn full_disk(round: u64) {
     let (send, receive) = mpsc::channel();
     let writer = dir.clone();
     std::thread::spawn(move || {
-        let engine = SledEngine::open(&writer, &writer.join("../aside")).unwrap();
+        let engine = T::Engine::open(&writer, &writer.join("../aside")).unwrap();
         let mut synced = 0;
         let mut n = 0;
         let error = loop {
@@ -135,14 +132,14 @@ fn full_disk(round: u64) {
     assert!(again && closed, "the handle in doubt goes on");
 
     std::fs::remove_file(&ballast).unwrap();
-    let engine = SledEngine::open(&dir, &aside).unwrap();
+    let engine = T::Engine::open(&dir, &aside).unwrap();
     for n in 0..synced * 10 {
         assert_eq!(engine.get(&key(n)).unwrap(), Some(value(n, 0)), "entry {n} of {} synced", synced * 10);
     }
     engine.apply(put([(b"later".to_vec(), b"room".to_vec())])).unwrap();
     engine.sync().unwrap();
     engine.close().unwrap();
-    let engine = SledEngine::open(&dir, &aside).unwrap();
+    let engine = T::Engine::open(&dir, &aside).unwrap();
     assert_eq!(engine.get(b"later").unwrap(), Some(b"room".to_vec()));
     engine.close().unwrap();
 }

@@ -11,9 +11,6 @@
 //!   what it was told. What went through the inbox is there whatever the interval.
 //! - Both: places in the log are contiguous, no operation is half there, `verify` finds nothing (hashes, chains,
 //!   indexes, counters), no loss is claimed, and the counters' answer equals a recount by scans.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod store_common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -25,19 +22,23 @@ use opledger::blocking::Tracker;
 use opledger::intent::Intent;
 use opledger::store::{Record, Scan};
 use opledger::{Additions, Completion, Hash, Metadata, NewOperation, Outcome, Scope, Status};
-use opledger_sled::{Durability, Inbox, SledStore};
-use store_common::{Random, TYPES, again, check_activity, number, operations, scan_all, tenant};
+use opledger_embedded::{Durability, EmbeddedStore, Inbox};
+
+use crate::Subject;
+use crate::child::again;
+use crate::files::files;
+use crate::random::{Random, number};
+use crate::store::{TYPES, check_activity, open, operations, options, scan_all, tenant};
 
 const INTERVAL: Duration = Duration::from_millis(50);
 const SLACK: Duration = Duration::from_secs(1);
 
 /// Not a test by itself: what the killed process does.
-#[test]
-fn child_writer() {
+pub fn child_writer<T: Subject>() {
     let Ok(dir) = std::env::var("OPLEDGER_CRASH_DIR") else { return };
     let interval = std::env::var("OPLEDGER_CRASH_INTERVAL").is_ok();
     let durability = if interval { Durability::Interval(INTERVAL) } else { Durability::Immediate };
-    let tracker = Tracker::new(SledStore::open(&dir, store_common::options(durability)).unwrap());
+    let tracker = Tracker::new(EmbeddedStore::<T::Engine>::open(&dir, options(durability)).unwrap());
     let inbox = Arc::new(Inbox::at(&dir));
     let began = Instant::now();
     std::thread::scope(|threads| {
@@ -48,14 +49,14 @@ fn child_writer() {
                 tracker.for_tenant(tenant("two")).inner().clone(),
             ];
             let inbox = Arc::clone(&inbox);
-            threads.spawn(move || write_for_ever(thread, &trackers, &inbox, began, interval));
+            threads.spawn(move || write_for_ever::<T>(thread, &trackers, &inbox, began, interval));
         }
     });
 }
 
-fn write_for_ever(
+fn write_for_ever<T: Subject>(
     thread: u64,
-    trackers: &[opledger::Tracker<SledStore>; 3],
+    trackers: &[opledger::Tracker<EmbeddedStore<T::Engine>>; 3],
     inbox: &Inbox,
     began: Instant,
     interval: bool,
@@ -135,7 +136,7 @@ fn write_and_kill(dir: &Path, interval: bool, enough: impl Fn(usize, Duration) -
     if interval {
         orders.push(("OPLEDGER_CRASH_INTERVAL", "1"));
     }
-    let mut child = again("child_writer", &orders);
+    let mut child = again("store_crash::child_writer", &orders);
     let mut acks = Vec::new();
     let mut killed = false;
     let mut text = Vec::new();
@@ -168,8 +169,11 @@ fn is_there(ack: &Ack, operation: Option<&opledger::Operation>) -> bool {
 }
 
 /// Opens the store and checks all that holds whatever was acknowledged.
-fn look(dir: &Path, round: u64) -> (Tracker<SledStore>, BTreeMap<Hash, opledger::Operation>) {
-    let tracker = store_common::open(dir);
+fn look<T: Subject>(
+    dir: &Path,
+    round: u64,
+) -> (Tracker<EmbeddedStore<T::Engine>>, BTreeMap<Hash, opledger::Operation>) {
+    let tracker = open::<T>(dir);
     assert_eq!(tracker.inner().info().loss, None, "round {round}: a loss is claimed");
     let all = tracker.for_all();
     let there = operations(all.inner().store(), Scope::All);
@@ -184,7 +188,7 @@ fn look(dir: &Path, round: u64) -> (Tracker<SledStore>, BTreeMap<Hash, opledger:
     assert_eq!(verification.operations, there.len() as u64);
     check_activity(all.inner().store(), all.inner().now());
     for folder in ["inbox", "aside"] {
-        let mut left = store_common::files(&dir.join(folder));
+        let mut left = files(&dir.join(folder));
         // An intent whose writer was killed within `put` was never acknowledged; it goes after an hour.
         left.retain(|path| !path.to_string_lossy().starts_with('.'));
         assert!(left.is_empty(), "round {round}: {folder} has {left:?}");
@@ -192,8 +196,7 @@ fn look(dir: &Path, round: u64) -> (Tracker<SledStore>, BTreeMap<Hash, opledger:
     (tracker, there)
 }
 
-#[test]
-fn nothing_acknowledged_is_lost() {
+pub fn nothing_acknowledged_is_lost<T: Subject>() {
     let rounds = number("OPLEDGER_CRASH_ROUNDS", 50);
     let dir = tempfile::tempdir().unwrap();
     let mut random = Random(number("OPLEDGER_CRASH_SEED", 1));
@@ -203,7 +206,7 @@ fn nothing_acknowledged_is_lost() {
     for round in 0..rounds {
         let enough = 1 + random.below(60) as usize;
         acks.extend(write_and_kill(dir.path(), false, |count, _| count >= enough));
-        let (tracker, there) = look(dir.path(), round);
+        let (tracker, there) = look::<T>(dir.path(), round);
         for ack in &acks {
             let operation = there.get(&ack.hk);
             assert!(is_there(ack, operation), "round {round}: {ack:?} was acknowledged; there is {operation:?}");
@@ -214,8 +217,7 @@ fn nothing_acknowledged_is_lost() {
     println!("{rounds} kills, {} acknowledgements, {operations} operations, {:?}", acks.len(), began.elapsed());
 }
 
-#[test]
-fn an_interval_loses_no_more_than_it_says() {
+pub fn an_interval_loses_no_more_than_it_says<T: Subject>() {
     let rounds = number("OPLEDGER_CRASH_ROUNDS", 50).div_ceil(10);
     let dir = tempfile::tempdir().unwrap();
     let mut random = Random(number("OPLEDGER_CRASH_SEED", 2));
@@ -224,7 +226,7 @@ fn an_interval_loses_no_more_than_it_says() {
     for round in 0..rounds {
         let enough = SLACK + INTERVAL + Duration::from_millis(random.below(500));
         let acks = write_and_kill(dir.path(), true, |_, at| at >= enough);
-        let (tracker, there) = look(dir.path(), round);
+        let (tracker, there) = look::<T>(dir.path(), round);
         let last = acks.iter().map(|ack| ack.at).max().unwrap();
         // Nothing of a thread is there after something that is missing.
         let mut missing: BTreeMap<u64, &Ack> = BTreeMap::new();

@@ -5,10 +5,7 @@
 //! - else something names it: a loss, findings of `verify`, or an XX001 error on opening with the files kept aside;
 //! - silent (something differs, and nothing says so), a panic, a hang, another error: the test fails.
 //!
-//! `OPLEDGER_DAMAGE_FLIPS` sets the flips per file (sixfold for sled's log), `OPLEDGER_DAMAGE_SEED` where.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod store_common;
+//! `OPLEDGER_DAMAGE_FLIPS` sets the flips per file (twelvefold for an engine's log), `OPLEDGER_DAMAGE_SEED` where.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,13 +19,19 @@ use opledger::blocking::Tracker;
 use opledger::intent::Intent;
 use opledger::store::{Record, Scan};
 use opledger::{Additions, ErrorKind, Hash, Metadata, NewOperation, Outcome, Position, Scope, Store};
-use opledger_sled::{Durability, Inbox, Options, SledStore};
-use store_common::{Random, TYPES, again, copy, files, number, open, tenant};
+use opledger_embedded::engine::Engine;
+use opledger_embedded::{Durability, EmbeddedStore, Inbox, Options};
+
+use crate::Subject;
+use crate::child::again;
+use crate::files::{contents, copy, files, stem, trim};
+use crate::random::{Random, number};
+use crate::store::{TYPES, open, options, scan_all, tenant};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// 150 operations of the system and two tenants, and three intents that wait in the inbox.
-fn build(tracker: &Tracker<SledStore>) {
+fn build<T: Subject>(tracker: &Tracker<EmbeddedStore<T::Engine>>) {
     for turn in 0..150_u64 {
         let tracker = match turn % 3 {
             0 => tracker.clone(),
@@ -50,9 +53,9 @@ fn build(tracker: &Tracker<SledStore>) {
     }
 }
 
-fn leave_intents(dir: &Path) {
+fn leave_intents<T: Subject>(dir: &Path) {
     let elsewhere = tempfile::tempdir().unwrap();
-    let maker = open(elsewhere.path());
+    let maker = open::<T>(elsewhere.path());
     let inbox = Inbox::at(dir);
     for name in ["left", "left, too"] {
         let start = Intent::Start(maker.inner().start_intent(NewOperation::new(name)).unwrap());
@@ -65,11 +68,10 @@ fn leave_intents(dir: &Path) {
 }
 
 /// Not a test by itself: builds a store and waits to be killed.
-#[test]
-fn child_builder() {
+pub fn child_builder<T: Subject>() {
     let Ok(dir) = std::env::var("OPLEDGER_BUILD_DIR") else { return };
-    let tracker = open(Path::new(&dir));
-    build(&tracker);
+    let tracker = open::<T>(Path::new(&dir));
+    build::<T>(&tracker);
     println!("built");
     std::thread::sleep(Duration::from_secs(600));
 }
@@ -109,10 +111,9 @@ fn read<S: Store>(store: &S) -> opledger::Result<(BTreeMap<Hash, String>, usize)
 }
 
 /// Not a test by itself: opens one damaged store, and says what it sees.
-#[test]
-fn child_reader() {
+pub fn child_reader<T: Subject>() {
     let Ok(dir) = std::env::var("OPLEDGER_READ_DIR") else { return };
-    let report = report(Path::new(&dir));
+    let report = report::<T>(Path::new(&dir));
     fs::write(Path::new(&dir).with_extension("report"), report).unwrap();
 }
 
@@ -120,9 +121,9 @@ fn one_line(text: &str) -> String {
     text.replace('\n', " ")
 }
 
-fn report(dir: &Path) -> String {
+fn report<T: Subject>(dir: &Path) -> String {
     let mut lines = Vec::new();
-    match SledStore::open(dir, store_common::options(Durability::Immediate)) {
+    match EmbeddedStore::<T::Engine>::open(dir, options(Durability::Immediate)) {
         Err(error) => lines.push(format!("open-error {} {}", error.kind().sqlstate(), one_line(&error.to_string()))),
         Ok(store) => {
             let tracker = Tracker::new(store).for_all();
@@ -186,7 +187,7 @@ impl Case {
 
 /// Lets a child read the store; gives its report.
 fn look(dir: &Path) -> Result<Vec<String>, String> {
-    let mut child = again("child_reader", &[("OPLEDGER_READ_DIR", dir.to_str().unwrap())]);
+    let mut child = again("store_damage::child_reader", &[("OPLEDGER_READ_DIR", dir.to_str().unwrap())]);
     let mut stderr = child.stderr.take().unwrap();
     let errors = std::thread::spawn(move || {
         let mut text = String::new();
@@ -216,12 +217,19 @@ fn look(dir: &Path) -> Result<Vec<String>, String> {
 }
 
 /// How it went, in one word, or what is wrong with it.
-fn judge(dir: &Path, emptied: bool, lines: &[String], original: &[String]) -> Result<&'static str, String> {
+fn judge(
+    dir: &Path,
+    emptied: bool,
+    unchanged: bool,
+    lines: &[String],
+    original: &[String],
+) -> Result<&'static str, String> {
     let starting = |word: &'static str| lines.iter().filter(move |line| line.starts_with(word));
     if let Some(error) = starting("open-error").next() {
         let kept = files(&dir.join("aside"));
         return match (error.contains("XX001"), kept.is_empty()) {
             (true, false) => Ok("refused"),
+            (true, true) if unchanged => Ok("refused, as found"),
             (true, true) => Err(format!("no files are kept aside: {error}")),
             _ => Err(format!("not XX001: {error}")),
         };
@@ -232,7 +240,11 @@ fn judge(dir: &Path, emptied: bool, lines: &[String], original: &[String]) -> Re
     if let Some(loss) = starting("loss").next() {
         // Of a log without a byte there is nothing to keep.
         let kept = files(&dir.join("aside"));
-        return if kept.is_empty() && !emptied { Err(format!("nothing is kept aside: {loss}")) } else { Ok("loss") };
+        return if kept.is_empty() && !emptied && !unchanged {
+            Err(format!("nothing is kept aside: {loss}"))
+        } else {
+            Ok("loss")
+        };
     }
     if lines.iter().any(|line| line.contains("-error")) {
         return Ok("error");
@@ -253,31 +265,37 @@ fn judge(dir: &Path, emptied: bool, lines: &[String], original: &[String]) -> Re
     Ok(if starting("damaged 0").next().is_some() { "sound" } else { "damaged" })
 }
 
-fn templates(root: &Path) -> Vec<(&'static str, PathBuf)> {
+/// Whether opening took nothing away.
+fn still_there(dir: &Path, before: &[(PathBuf, Vec<u8>)]) -> bool {
+    before.iter().all(|(path, bytes)| fs::read(dir.join(path)).is_ok_and(|now| now.starts_with(bytes)))
+}
+
+fn templates<T: Subject>(root: &Path) -> Vec<(&'static str, PathBuf)> {
     let closed = root.join("closed");
-    let tracker = open(&closed);
-    build(&tracker);
+    let tracker = open::<T>(&closed);
+    build::<T>(&tracker);
     tracker.close().unwrap();
     drop(tracker);
-    leave_intents(&closed);
+    leave_intents::<T>(&closed);
 
     let killed = root.join("killed");
-    let mut child = again("child_builder", &[("OPLEDGER_BUILD_DIR", killed.to_str().unwrap())]);
+    let mut child = again("store_damage::child_builder", &[("OPLEDGER_BUILD_DIR", killed.to_str().unwrap())]);
     use std::io::BufRead;
     let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().ends_with("built")));
     child.kill().unwrap();
     child.wait().unwrap();
-    leave_intents(&killed);
+    leave_intents::<T>(&killed);
+    trim(&closed);
+    trim(&killed);
     vec![("closed", closed), ("killed", killed)]
 }
 
-#[test]
-fn no_damage_goes_unnoticed() {
+pub fn no_damage_goes_unnoticed<T: Subject>() {
     let root = tempfile::tempdir().unwrap();
-    let templates: BTreeMap<_, _> = templates(root.path()).into_iter().collect();
+    let templates: BTreeMap<_, _> = templates::<T>(root.path()).into_iter().collect();
     let mut random = Random(number("OPLEDGER_DAMAGE_SEED", 1));
-    let flips = number("OPLEDGER_DAMAGE_FLIPS", 10);
+    let flips = number("OPLEDGER_DAMAGE_FLIPS", 5);
     let mut originals = BTreeMap::new();
     let mut cases = Vec::new();
     for (name, template) in &templates {
@@ -285,14 +303,14 @@ fn no_damage_goes_unnoticed() {
         copy(template, &whole);
         let lines = look(&whole).unwrap();
         assert_eq!(lines.iter().filter(|line| line.starts_with("operation")).count(), 152, "{name}");
-        assert_eq!(judge(&whole, false, &lines, &lines), Ok("sound"), "{name}: {lines:?}");
+        assert_eq!(judge(&whole, false, false, &lines, &lines), Ok("sound"), "{name}: {lines:?}");
         assert_eq!(files(&whole.join("aside")), Vec::<PathBuf>::new(), "{name}");
         originals.insert(*name, lines);
         for file in files(template) {
             let bytes = fs::read(template.join(&file)).unwrap();
-            let is_log = file.ends_with("db");
+            let is_log = T::is_log(&file);
             let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
-            for turn in 0..if is_log { flips * 6 } else { flips } {
+            for turn in 0..if is_log { flips * 12 } else { flips } {
                 let at = random.below(if turn % 8 == 7 { bytes.len() as u64 } else { used });
                 let mask = [1, 0x80, 0xff, 0x10][random.below(4) as usize];
                 if !bytes.is_empty() {
@@ -320,8 +338,10 @@ fn no_damage_goes_unnoticed() {
                     case.damage(&dir);
                     let emptied = case.flip.is_none() && case.at == 0;
                     let original = &originals[case.template];
+                    let engine = dir.join(T::Engine::NAME);
+                    let before = contents(&engine);
                     let verdict = look(&dir).and_then(|lines| {
-                        judge(&dir, emptied, &lines, original).map_err(|why| {
+                        judge(&dir, emptied, still_there(&engine, &before), &lines, original).map_err(|why| {
                             let said: Vec<_> =
                                 lines.iter().filter(|line| !line.starts_with("operation")).take(5).collect();
                             format!("{why}; it said {said:?}")
@@ -330,12 +350,8 @@ fn no_damage_goes_unnoticed() {
                     match verdict {
                         Ok(word) => {
                             let kind = if case.flip.is_some() { "flip" } else { "cut" };
-                            let file = case.file.file_name().unwrap().to_string_lossy();
-                            let file = match () {
-                                () if case.file.starts_with("inbox") => "inbox".to_owned(),
-                                () if file.starts_with("snap") => "snap".to_owned(),
-                                () => file.into_owned(),
-                            };
+                            let file = &case.file;
+                            let file = if file.starts_with("inbox") { "inbox".to_owned() } else { stem(file) };
                             *counts.lock().unwrap().entry((case.template, file, kind, word)).or_insert(0) += 1;
                         }
                         Err(why) => failures.lock().unwrap().push(format!("{case:?}: {why}")),
@@ -354,35 +370,33 @@ fn no_damage_goes_unnoticed() {
 }
 
 /// A store whose engine's files are as they were earlier: a disk that lost its last writes, HEAD not among them.
-fn set_back(root: &Path) -> PathBuf {
+fn set_back<T: Subject>(root: &Path) -> PathBuf {
     let (dir, earlier) = (root.join("set-back"), root.join("earlier"));
-    let tracker = open(&dir);
+    let tracker = open::<T>(&dir);
     for turn in 0..40 {
         tracker.track_operation(&format!("early {turn}"), "BACKUP").unwrap().complete().unwrap();
     }
     tracker.close().unwrap();
     drop(tracker);
-    copy(&dir.join("sled"), &earlier);
-    let tracker = open(&dir);
-    build(&tracker);
+    copy(&dir.join(T::Engine::NAME), &earlier);
+    let tracker = open::<T>(&dir);
+    build::<T>(&tracker);
     tracker.close().unwrap();
     drop(tracker);
-    leave_intents(&dir);
-    fs::remove_dir_all(dir.join("sled")).unwrap();
-    copy(&earlier, &dir.join("sled"));
+    leave_intents::<T>(&dir);
+    fs::remove_dir_all(dir.join(T::Engine::NAME)).unwrap();
+    copy(&earlier, &dir.join(T::Engine::NAME));
     dir
 }
 
-#[test]
-fn a_loss_accepted_at_once_keeps_the_files_aside() {
+pub fn a_loss_accepted_at_once_keeps_the_files_aside<T: Subject>() {
     let root = tempfile::tempdir().unwrap();
-    for (name, dir) in templates(root.path()) {
-        let db = dir.join("sled/db");
-        let bytes = fs::read(&db).unwrap();
-        let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-        fs::write(&db, &bytes[..used * 3 / 4]).unwrap();
-        let accept = Options { accept_loss: true, ..store_common::options(Durability::Immediate) };
-        let tracker = Tracker::new(SledStore::open(&dir, accept).unwrap());
+    for (name, dir) in templates::<T>(root.path()) {
+        if !T::lose_tail(&dir.join(T::Engine::NAME)) {
+            continue;
+        }
+        let accept = Options { accept_loss: true, ..options(Durability::Immediate) };
+        let tracker = Tracker::new(EmbeddedStore::<T::Engine>::open(&dir, accept).unwrap());
         assert_eq!(tracker.inner().info().loss, None);
         assert_ne!(files(&dir.join("aside")), Vec::<PathBuf>::new(), "{name}");
         assert!(tracker.track_operation("after the loss", "MANUAL").unwrap().complete().unwrap().is_recorded());
@@ -390,11 +404,10 @@ fn a_loss_accepted_at_once_keeps_the_files_aside() {
     }
 }
 
-#[test]
-fn a_lost_tail_is_named_and_must_be_accepted() {
+pub fn a_lost_tail_is_named_and_must_be_accepted<T: Subject>() {
     let root = tempfile::tempdir().unwrap();
-    for (name, dir) in [("set back", set_back(root.path()))] {
-        let tracker = Tracker::new(SledStore::open(&dir, store_common::options(Durability::Immediate)).unwrap());
+    for (name, dir) in [("set back", set_back::<T>(root.path()))] {
+        let tracker = Tracker::new(EmbeddedStore::<T::Engine>::open(&dir, options(Durability::Immediate)).unwrap());
         let all = tracker.for_all();
         let loss = all.inner().info().loss.unwrap_or_else(|| panic!("{name}: no loss"));
         let (there, _) = read(all.inner().store()).unwrap();
@@ -418,21 +431,20 @@ fn a_lost_tail_is_named_and_must_be_accepted() {
         tracker.close().unwrap();
         drop((tracker, all));
         // Opening it again changes nothing of that.
-        let again = open(&dir);
+        let again = open::<T>(&dir);
         assert_eq!(again.inner().info().loss, Some(loss), "{name}");
         again.close().unwrap();
         drop(again);
 
-        let accept = Options { accept_loss: true, ..store_common::options(Durability::Immediate) };
-        let tracker = Tracker::new(SledStore::open(&dir, accept).unwrap());
+        let accept = Options { accept_loss: true, ..options(Durability::Immediate) };
+        let tracker = Tracker::new(EmbeddedStore::<T::Engine>::open(&dir, accept).unwrap());
         assert_eq!(tracker.inner().info().loss, None);
         assert!(kept.iter().all(|file| dir.join("aside").join(file).exists()), "{name}: what was kept aside is gone");
         let handle = tracker.track_operation("after the loss", "MANUAL").unwrap();
         let hk = handle.hash_key();
         let position = handle.operation().open.position;
         assert!(handle.complete().unwrap().is_recorded());
-        let log =
-            store_common::scan_all(tracker.for_all().inner().store(), Scope::All, Scan::Log { after: Position::START });
+        let log = scan_all(tracker.for_all().inner().store(), Scope::All, Scan::Log { after: Position::START });
         let positions: Vec<Position> = log
             .iter()
             .filter_map(|record| match record {
@@ -453,7 +465,7 @@ fn a_lost_tail_is_named_and_must_be_accepted() {
         assert_eq!(now.len(), there.len() + 3);
         tracker.close().unwrap();
         drop(tracker);
-        let tracker = open(&dir);
+        let tracker = open::<T>(&dir);
         assert_eq!(tracker.inner().info().loss, None, "{name}");
         assert!(tracker.operation(hk).unwrap().is_some());
         assert_eq!(tracker.for_all().verify().unwrap().findings, verification.findings);

@@ -1,0 +1,74 @@
+//! The engine suite on sled.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use opledger_embedded::engine::Engine;
+use opledger_engine_testkit::Subject;
+use opledger_engine_testkit::entries::put;
+use opledger_engine_testkit::files::{contents, write_files};
+use opledger_sled::{SledEngine, preserve};
+
+struct Sled;
+
+impl Subject for Sled {
+    type Engine = SledEngine;
+
+    const VERIFIES: bool = true;
+
+    const SPREADS: bool = false;
+
+    fn is_log(path: &Path) -> bool {
+        path.ends_with("db")
+    }
+
+    fn kept(dir: &Path, aside: &Path, before: &[(PathBuf, Vec<u8>)]) -> &'static str {
+        if !aside.join("parts").exists() {
+            return "none-kept";
+        }
+        let copy = dir.join("../copy");
+        fs::create_dir_all(copy.join("blobs")).unwrap();
+        write_files(&copy, &contents(dir));
+        preserve::restore(aside, &copy).unwrap();
+        let now = contents(&copy);
+        if now == before {
+            return "restored-exactly";
+        }
+        // Only segments without live pages may differ, and then they are empty now.
+        let old: BTreeMap<_, _> = before.iter().cloned().collect();
+        let strange = now.iter().any(|(path, bytes)| match old.get(path) {
+            Some(was) if path.as_os_str() == "db" => {
+                was.len() != bytes.len()
+                    || was.chunks(4096).zip(bytes.chunks(4096)).any(|(a, b)| a != b && b.iter().any(|x| *x != 0))
+            }
+            Some(was) => was != bytes,
+            None => true,
+        });
+        if strange { "restored-STRANGE" } else { "restored-but-dead" }
+    }
+
+    fn lose_tail(dir: &Path) -> bool {
+        let db = dir.join("db");
+        let bytes = fs::read(&db).unwrap();
+        let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+        fs::write(&db, &bytes[..used * 3 / 4]).unwrap();
+        true
+    }
+}
+
+opledger_engine_testkit::engine_tests!(crate::Sled);
+
+#[test]
+fn pages_of_over_128_kib_go_to_blobs_and_are_counted() {
+    let root = tempfile::tempdir().unwrap();
+    let engine = SledEngine::open(root.path(), &root.path().join("aside")).unwrap();
+    for n in 0..64 {
+        engine.apply(put([(vec![n], vec![n; 65_535])])).unwrap();
+        engine.sync().unwrap();
+    }
+    let blobs = fs::read_dir(root.path().join("blobs")).unwrap().count();
+    assert!(blobs > 0, "sled changed: pages over 128 KiB went to blobs");
+    assert!(engine.size_on_disk().unwrap() > 64 * 65_535);
+}
