@@ -15,7 +15,9 @@ DECLARE
     v_ended timestamptz;
     v_duration_ms integer;
     v_text text;
+    v_business_key text;
     v_execution_hk bytea;
+    v_hashed jsonb;
     v_tenant_hk bytea;
 BEGIN
     -- Nothing above may fail: it would be out of this block's reach, and so fail the command.
@@ -77,28 +79,27 @@ BEGIN
     v_duration_ms := floor(least(greatest(extract(epoch FROM v_ended) - v_command[4]::numeric, 0) * 1000, 2147483647));
     v_text := CASE WHEN current_query() ~ '[''$]|--|/[*]|[0-9]{5}' OR length(current_query()) > 4000
                    THEN script_tracking.redact_sql(current_query(), 4000) ELSE current_query() END;
+    v_tenant_hk := (
+        SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
+        FROM script_tracking.login_binding b WHERE b.login = session_user);
+    v_business_key := TG_TAG || to_char(v_started AT TIME ZONE 'UTC', '_YYYY-MM-DD_HH24:MI:SS.US_')
+        || left(gen_random_uuid()::text, 6);
+    v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
+    v_hashed := jsonb_build_array('v1', TG_TAG, 'DDL_AUTO', 'RUNNING', (extract(epoch FROM v_started) * 1000000)::bigint,
+        NULL::integer, session_user, host(inet_client_addr()), to_jsonb(v_objects), v_text, NULL::text, v_metadata);
     INSERT INTO script_tracking.script_execution_h (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
-    SELECT sha256(convert_to(bk, 'UTF8')), bk, (
-            SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
-            FROM script_tracking.login_binding b WHERE b.login = session_user),
-        v_ended, 'event_trigger_ddl_end'
-    FROM (SELECT TG_TAG || to_char(v_started AT TIME ZONE 'UTC', '_YYYY-MM-DD_HH24:MI:SS.US_')
-                 || left(gen_random_uuid()::text, 6) AS bk) AS business_key
-    RETURNING script_execution_hk, tenant_hk INTO v_execution_hk, v_tenant_hk;
+    VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_ended, 'event_trigger_ddl_end');
     INSERT INTO script_tracking.script_execution_s
         (script_execution_hk, load_date, load_end_date, hash_diff, script_name, script_type, execution_status,
          execution_timestamp, execution_duration_ms, db_session_user, client_ip, affected_objects, sql_command, metadata,
          record_source, tenant_hk)
     VALUES (v_execution_hk, v_ended, v_ended + interval '1 microsecond',
-            sha256(convert_to(jsonb_build_array('v1', TG_TAG, 'DDL_AUTO', 'RUNNING',
-                (extract(epoch FROM v_started) * 1000000)::bigint, NULL::integer, session_user, host(inet_client_addr()),
-                to_jsonb(v_objects), v_text, NULL::text, v_metadata)::text, 'UTF8')),
+            sha256(convert_to(v_hashed::text, 'UTF8')),
             TG_TAG, 'DDL_AUTO', 'RUNNING', v_started, NULL, session_user, inet_client_addr(), v_objects, v_text, v_metadata,
             'event_trigger_ddl_end', v_tenant_hk),
            (v_execution_hk, v_ended + interval '1 microsecond', NULL,
-            sha256(convert_to(jsonb_build_array('v1', TG_TAG, 'DDL_AUTO', 'COMPLETED',
-                (extract(epoch FROM v_started) * 1000000)::bigint, v_duration_ms, session_user, host(inet_client_addr()),
-                to_jsonb(v_objects), v_text, NULL::text, v_metadata)::text, 'UTF8')),
+            sha256(convert_to(jsonb_set(jsonb_set(v_hashed, '{3}', '"COMPLETED"'), '{5}', to_jsonb(v_duration_ms))::text,
+                'UTF8')),
             TG_TAG, 'DDL_AUTO', 'COMPLETED', v_started, v_duration_ms, session_user, inet_client_addr(), v_objects, v_text,
             v_metadata, 'event_trigger_ddl_end', v_tenant_hk);
 EXCEPTION

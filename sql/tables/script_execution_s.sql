@@ -1,4 +1,6 @@
--- The satellite: one row a version. Only load_end_date is ever updated, once.
+-- The satellite: one row a version. Only load_end_date is ever updated, once. The fillfactor stays 100: a close is never HOT
+-- (see the index of running operations), so room kept free in a page is lost. Measured for 160,000 operations: 192 MB at 100,
+-- 242 at 90, 282 at 70.
 CREATE TABLE IF NOT EXISTS script_tracking.script_execution_s (
     script_execution_hk bytea NOT NULL,
     load_date timestamptz DEFAULT util.current_load_date(),

@@ -7,7 +7,8 @@ use opledger_testkit_postgres::{Database, Server};
 use postgres::error::SqlState;
 use postgres::{Client, Error};
 
-/// Logins of every kind, in every test database: what they may is granted once, for all of the cluster.
+/// Logins of every kind, in every test database: what they may is granted once, for all of the cluster. No test gives
+/// `outsider` a role: it has none.
 const LOGINS: &str = "
     CREATE ROLE reader LOGIN IN ROLE script_tracking_reader;
     CREATE ROLE writer LOGIN IN ROLE script_tracking_writer;
@@ -16,6 +17,7 @@ const LOGINS: &str = "
     CREATE ROLE acme LOGIN IN ROLE script_tracking_writer;
     CREATE ROLE globex LOGIN IN ROLE script_tracking_writer;
     CREATE ROLE nobody LOGIN;
+    CREATE ROLE outsider LOGIN;
     SELECT script_tracking.trust_login('trusted'),
            script_tracking.bind_login('acme', script_tracking.calculate_hash_key('acme')),
            script_tracking.bind_login('globex', script_tracking.calculate_hash_key('globex'));";

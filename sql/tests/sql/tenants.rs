@@ -39,10 +39,10 @@ fn a_login_sees_its_tenant_only() {
         let total = "SELECT metric_value FROM script_tracking.get_enterprise_dashboard() WHERE metric_name = 'total_operations'";
         assert_eq!(value(&mut client, total), format!("{}.00", seen.len()), "{login}");
     }
-    let mut nobody = database.connect_as("nobody").unwrap();
-    denied(&mut nobody, SEEN);
-    denied(&mut nobody, "SELECT script_tracking.track_operation('x')");
-    denied(&mut nobody, "SELECT * FROM script_tracking.get_enterprise_dashboard()");
+    let mut outsider = database.connect_as("outsider").unwrap();
+    denied(&mut outsider, SEEN);
+    denied(&mut outsider, "SELECT script_tracking.track_operation('x')");
+    denied(&mut outsider, "SELECT * FROM script_tracking.get_enterprise_dashboard()");
     denied(&mut database.connect_as("reader").unwrap(), "SELECT script_tracking.track_operation('x')");
 }
 
