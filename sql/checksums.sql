@@ -175,7 +175,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/event_trigger_end_concurrent.sql', '\x5176b467290cdb79c61a260fab397d096c68cf154b196b3b59ec2e79d0b49d24'),
     ('functions/event_trigger_ddl_start.sql', '\xe3d051d3ad1962ea1d2bd42384ea87c9bf693f0222793d376687e8d62b801802'),
     ('functions/event_trigger_sql_drop.sql', '\xec26b2a3496b81bb29b0932eee5faff48acefe2a23f382c0f9d24dd2ee0059d7'),
-    ('functions/event_trigger_ddl_end.sql', '\x95afefe9b9973c76432eeae53891dbed46f8ab8249e67c32f842bd505807ef8f'),
+    ('functions/event_trigger_ddl_end.sql', '\xd67c6a0c51627e71b41ed6a7a5fb5b0d392ae91eb55119ee88fec1b6cb5ad682'),
     ('functions/note_event_trigger.sql', '\xc0b4a61b98d5ccd2cb3320d55f2199e80c404af837ae3ac260aeb708885fcd02'),
     ('functions/put_event_trigger.sql', '\x561eff5d45ee0546e3fd879ad75dd45290a424d34ca9e03150d2d26659866523'),
     ('functions/capture_health.sql', '\xc7114acfe16eb503a81d11cebeaf9ce8a71f4c64e41ad118e518adf2766d698e'),

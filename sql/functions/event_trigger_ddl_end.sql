@@ -9,6 +9,8 @@ DECLARE
     v_numbers bigint[];
     v_set text;
     v_objects text[];
+    v_object text;
+    v_unique text[];
     v_done boolean;
     v_metadata jsonb;
     v_started timestamptz;
@@ -72,8 +74,15 @@ BEGIN
     END IF;
 
     -- What write_finished does, written out: half of the time. verify() would tell of a hash that differs.
-    v_objects := CASE WHEN cardinality(v_objects) = 1 THEN nullif(v_objects, '{NULL}')
-                      ELSE script_tracking.add_objects(NULL, v_objects) END;  -- a table and its row type have one identity
+    IF cardinality(v_objects) = 1 THEN
+        v_unique := nullif(v_objects, '{NULL}');
+    ELSE  -- a table and its row type have one identity
+        FOREACH v_object IN ARRAY v_objects LOOP
+            IF v_object IS NOT NULL AND v_object <> ALL (coalesce(v_unique, '{}')) THEN
+                v_unique := v_unique || v_object;
+            END IF;
+        END LOOP;
+    END IF;
     v_started := to_timestamp(v_command[4]::double precision);
     v_ended := clock_timestamp();
     v_duration_ms := floor(least(greatest(extract(epoch FROM v_ended) - v_command[4]::numeric, 0) * 1000, 2147483647));
@@ -86,7 +95,7 @@ BEGIN
         || left(gen_random_uuid()::text, 6);
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
     v_hashed := jsonb_build_array('v1', TG_TAG, 'DDL_AUTO', 'RUNNING', (extract(epoch FROM v_started) * 1000000)::bigint,
-        NULL::integer, session_user, host(inet_client_addr()), to_jsonb(v_objects), v_text, NULL::text, v_metadata);
+        NULL::integer, session_user, host(inet_client_addr()), to_jsonb(v_unique), v_text, NULL::text, v_metadata);
     INSERT INTO script_tracking.script_execution_h (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
     VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_ended, 'event_trigger_ddl_end');
     INSERT INTO script_tracking.script_execution_s
@@ -95,12 +104,12 @@ BEGIN
          record_source, tenant_hk)
     VALUES (v_execution_hk, v_ended, v_ended + interval '1 microsecond',
             sha256(convert_to(v_hashed::text, 'UTF8')),
-            TG_TAG, 'DDL_AUTO', 'RUNNING', v_started, NULL, session_user, inet_client_addr(), v_objects, v_text, v_metadata,
+            TG_TAG, 'DDL_AUTO', 'RUNNING', v_started, NULL, session_user, inet_client_addr(), v_unique, v_text, v_metadata,
             'event_trigger_ddl_end', v_tenant_hk),
            (v_execution_hk, v_ended + interval '1 microsecond', NULL,
             sha256(convert_to(jsonb_set(jsonb_set(v_hashed, '{3}', '"COMPLETED"'), '{5}', to_jsonb(v_duration_ms))::text,
                 'UTF8')),
-            TG_TAG, 'DDL_AUTO', 'COMPLETED', v_started, v_duration_ms, session_user, inet_client_addr(), v_objects, v_text,
+            TG_TAG, 'DDL_AUTO', 'COMPLETED', v_started, v_duration_ms, session_user, inet_client_addr(), v_unique, v_text,
             v_metadata, 'event_trigger_ddl_end', v_tenant_hk);
 EXCEPTION
     WHEN OTHERS THEN
