@@ -23,14 +23,15 @@ DECLARE
     v_tenant_hk bytea;
 BEGIN
     -- Nothing above may fail: it would be out of this block's reach, and so fail the command.
-    IF (v_command[3] = extract(epoch FROM statement_timestamp())::text) IS TRUE AND v_command[1] <> '0'
-       AND v_command[1] = currval('script_tracking.ddl_command_sequence')::text THEN
+    -- Its user may have changed it: what it says must be possible.
+    IF (v_command[3] = extract(epoch FROM statement_timestamp())::text AND v_command[2] ~ '^[0-9]{1,9}$'
+        AND v_command[4] COLLATE "C" >= v_command[3] AND v_command[4] ~ '^[0-9]{10}[.][0-9]{6}$') IS TRUE THEN
         -- Seven on, modulo eight, is one back.
         v_numbers := ARRAY[nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
             nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
             nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
             nextval('script_tracking.ddl_command_sequence')];
-        IF v_numbers[7] % 8 BETWEEN 1 AND 6 THEN
+        IF v_numbers[7] % 8 BETWEEN 1 AND 6 AND v_command[1] = (v_numbers[1] - 1)::text THEN
             v_command[1] := v_numbers[7];
             v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
             RETURN;
@@ -38,8 +39,7 @@ BEGIN
     ELSIF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
           AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
-    ELSIF (v_command[3] = extract(epoch FROM statement_timestamp())::text) IS NOT TRUE THEN
-        -- A command whose start is not known is recorded all the same.
+    ELSE  -- a command whose start is not known is recorded all the same
         v_command := ARRAY['', '0', '', extract(epoch FROM statement_timestamp())::text, '', ''];
     END IF;
     v_set := set_config('script_tracking.ddl_command', '', false);
@@ -83,9 +83,9 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
-    v_started := to_timestamp(v_command[4]::double precision);
     v_ended := clock_timestamp();
-    v_duration_ms := floor(least(greatest(extract(epoch FROM v_ended) - v_command[4]::numeric, 0) * 1000, 2147483647));
+    v_started := least(to_timestamp(v_command[4]::double precision), v_ended);
+    v_duration_ms := floor(least((extract(epoch FROM v_ended) - extract(epoch FROM v_started)) * 1000, 2147483647));
     v_text := CASE WHEN current_query() ~ '[''$]|--|/[*]|[0-9]{5}' OR length(current_query()) > 4000
                    THEN script_tracking.redact_sql(current_query(), 4000) ELSE current_query() END;
     v_tenant_hk := (
