@@ -9,6 +9,8 @@ DECLARE
     v_numbers bigint[];
     v_set text;
     v_objects text[];
+    v_object text;
+    v_unique text[];
     v_done boolean;
     v_metadata jsonb;
     v_started timestamptz;
@@ -21,14 +23,15 @@ DECLARE
     v_tenant_hk bytea;
 BEGIN
     -- Nothing above may fail: it would be out of this block's reach, and so fail the command.
-    IF (v_command[3] = extract(epoch FROM statement_timestamp())::text) IS TRUE AND v_command[1] <> '0'
-       AND v_command[1] = currval('script_tracking.ddl_command_sequence')::text THEN
+    -- Its user may have changed it: what it says must be possible.
+    IF (v_command[3] = extract(epoch FROM statement_timestamp())::text AND v_command[2] ~ '^[0-9]{1,9}$'
+        AND v_command[4] COLLATE "C" >= v_command[3] AND v_command[4] ~ '^[0-9]{10}[.][0-9]{6}$') IS TRUE THEN
         -- Seven on, modulo eight, is one back.
         v_numbers := ARRAY[nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
             nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
             nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
             nextval('script_tracking.ddl_command_sequence')];
-        IF v_numbers[7] % 8 BETWEEN 1 AND 6 THEN
+        IF v_numbers[7] % 8 BETWEEN 1 AND 6 AND v_command[1] = (v_numbers[1] - 1)::text THEN
             v_command[1] := v_numbers[7];
             v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
             RETURN;
@@ -36,8 +39,7 @@ BEGIN
     ELSIF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
           AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
-    ELSIF (v_command[3] = extract(epoch FROM statement_timestamp())::text) IS NOT TRUE THEN
-        -- A command whose start is not known is recorded all the same.
+    ELSE  -- a command whose start is not known is recorded all the same
         v_command := ARRAY['', '0', '', extract(epoch FROM statement_timestamp())::text, '', ''];
     END IF;
     v_set := set_config('script_tracking.ddl_command', '', false);
@@ -72,11 +74,18 @@ BEGIN
     END IF;
 
     -- What write_finished does, written out: half of the time. verify() would tell of a hash that differs.
-    v_objects := CASE WHEN cardinality(v_objects) = 1 THEN nullif(v_objects, '{NULL}')
-                      ELSE script_tracking.add_objects(NULL, v_objects) END;  -- a table and its row type have one identity
-    v_started := to_timestamp(v_command[4]::double precision);
+    IF cardinality(v_objects) = 1 THEN
+        v_unique := nullif(v_objects, '{NULL}');
+    ELSE  -- a table and its row type have one identity
+        FOREACH v_object IN ARRAY v_objects LOOP
+            IF v_object IS NOT NULL AND v_object <> ALL (coalesce(v_unique, '{}')) THEN
+                v_unique := v_unique || v_object;
+            END IF;
+        END LOOP;
+    END IF;
     v_ended := clock_timestamp();
-    v_duration_ms := floor(least(greatest(extract(epoch FROM v_ended) - v_command[4]::numeric, 0) * 1000, 2147483647));
+    v_started := least(to_timestamp(v_command[4]::double precision), v_ended);
+    v_duration_ms := floor(least((extract(epoch FROM v_ended) - extract(epoch FROM v_started)) * 1000, 2147483647));
     v_text := CASE WHEN current_query() ~ '[''$]|--|/[*]|[0-9]{5}' OR length(current_query()) > 4000
                    THEN script_tracking.redact_sql(current_query(), 4000) ELSE current_query() END;
     v_tenant_hk := (
@@ -86,7 +95,7 @@ BEGIN
         || left(gen_random_uuid()::text, 6);
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
     v_hashed := jsonb_build_array('v1', TG_TAG, 'DDL_AUTO', 'RUNNING', (extract(epoch FROM v_started) * 1000000)::bigint,
-        NULL::integer, session_user, host(inet_client_addr()), to_jsonb(v_objects), v_text, NULL::text, v_metadata);
+        NULL::integer, session_user, host(inet_client_addr()), to_jsonb(v_unique), v_text, NULL::text, v_metadata);
     INSERT INTO script_tracking.script_execution_h (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
     VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_ended, 'event_trigger_ddl_end');
     INSERT INTO script_tracking.script_execution_s
@@ -95,12 +104,12 @@ BEGIN
          record_source, tenant_hk)
     VALUES (v_execution_hk, v_ended, v_ended + interval '1 microsecond',
             sha256(convert_to(v_hashed::text, 'UTF8')),
-            TG_TAG, 'DDL_AUTO', 'RUNNING', v_started, NULL, session_user, inet_client_addr(), v_objects, v_text, v_metadata,
+            TG_TAG, 'DDL_AUTO', 'RUNNING', v_started, NULL, session_user, inet_client_addr(), v_unique, v_text, v_metadata,
             'event_trigger_ddl_end', v_tenant_hk),
            (v_execution_hk, v_ended + interval '1 microsecond', NULL,
             sha256(convert_to(jsonb_set(jsonb_set(v_hashed, '{3}', '"COMPLETED"'), '{5}', to_jsonb(v_duration_ms))::text,
                 'UTF8')),
-            TG_TAG, 'DDL_AUTO', 'COMPLETED', v_started, v_duration_ms, session_user, inet_client_addr(), v_objects, v_text,
+            TG_TAG, 'DDL_AUTO', 'COMPLETED', v_started, v_duration_ms, session_user, inet_client_addr(), v_unique, v_text,
             v_metadata, 'event_trigger_ddl_end', v_tenant_hk);
 EXCEPTION
     WHEN OTHERS THEN

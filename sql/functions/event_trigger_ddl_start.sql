@@ -22,9 +22,9 @@ BEGIN
     END IF;
     IF v_command <> '{}' OR TG_TAG IN ('CREATE INDEX', 'DROP INDEX', 'ALTER TABLE', 'REINDEX') THEN
         IF v_command[3] = extract(epoch FROM statement_timestamp())::text THEN
-            IF v_command[1] <> '0' AND v_command[1] = currval('script_tracking.ddl_command_sequence')::text
-               AND v_command[1]::bigint % 8 <> 0 THEN
-                v_command[1] := nextval('script_tracking.ddl_command_sequence');
+            v_number := nextval('script_tracking.ddl_command_sequence');
+            IF v_number % 8 > 1 AND v_command[1] = (v_number - 1)::text THEN
+                v_command[1] := v_number;
                 v_command[2] := v_command[2]::integer + 1;
                 v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
                 RETURN;

@@ -171,10 +171,23 @@ fn a_hidden_command_is_recorded_all_the_same() {
         "'garbage'",
         "'1 2'",
         "replace(peek(NULL), ' 0 ', ' 7 ')",
+        "replace(peek(NULL), ' 0 ', ' zz ')",
+        "overlay(peek(NULL) placing 'zz' from length(peek(NULL)) - 10)",
+        "overlay(peek(NULL) placing '9999999999999' from length(peek(NULL)) - 17)",
         "peek(NULL) || 'zz zz'",
         "left(peek(NULL), -2) || ' ' || repeat('ab', 32)",
     ] {
         run(&mut writer, &format!("CREATE TABLE c{} AS SELECT peek({forged})", forged.len()));
+    }
+    // What memory of a session its user may empty.
+    run(
+        &mut writer,
+        "CREATE FUNCTION forget(p_how text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE p_how; RETURN p_how; END $$",
+    );
+    for (i, how) in
+        ["DISCARD SEQUENCES", "RESET ALL", "CREATE TABLE IF NOT EXISTS a (); DISCARD SEQUENCES"].iter().enumerate()
+    {
+        run(&mut writer, &format!("CREATE TABLE c{} AS SELECT forget('{how}')", 100 + i));
     }
     let known = "SELECT count(*) FROM script_tracking.script_execution_s, unnest(affected_objects) o
         WHERE load_end_date IS NULL AND db_session_user = 'writer' AND o ~ '^public\\.(a|b|hidden\\d+|c\\d+)$'";

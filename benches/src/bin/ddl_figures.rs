@@ -1,0 +1,137 @@
+//! What recording a DDL command costs: bare PostgreSQL, our event triggers, and pgaudit where its package is installed,
+//! command by command in turns: `cargo run --release -p opledger-benches --bin ddl_figures [-- ROUNDS]`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench that can't go on has nothing better to do than to say where"
+)]
+
+use std::time::{Duration, Instant};
+
+use opledger_benches::system;
+use opledger_testkit_postgres::{Builder, Database, Server};
+use postgres::Client;
+
+const ROUNDS: usize = 300;
+const WARM_UP: usize = 20;
+/// One round, which leaves nothing behind.
+const COMMANDS: [(&str, &str); 12] = [
+    ("CREATE TABLE", "CREATE TABLE bench.t (id integer, name varchar(20) DEFAULT 'none')"),
+    ("ALTER TABLE ADD COLUMN", "ALTER TABLE bench.t ADD COLUMN at timestamptz"),
+    ("CREATE INDEX", "CREATE INDEX i ON bench.t (id)"),
+    ("CREATE VIEW", "CREATE VIEW bench.v AS SELECT id, name FROM bench.t"),
+    ("COMMENT", "COMMENT ON TABLE bench.t IS 'one of many'"),
+    ("GRANT", "GRANT SELECT ON bench.t TO PUBLIC"),
+    (
+        "CREATE FUNCTION",
+        "CREATE FUNCTION bench.f(x integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN x + 1; END $$",
+    ),
+    ("ALTER TABLE (rewrite)", "ALTER TABLE bench.t ALTER COLUMN id TYPE bigint USING id + 1, ADD COLUMN more text"),
+    ("DROP FUNCTION", "DROP FUNCTION bench.f(integer)"),
+    ("DROP VIEW", "DROP VIEW bench.v"),
+    ("DROP INDEX", "DROP INDEX bench.i"),
+    ("DROP TABLE", "DROP TABLE bench.t"),
+];
+/// CREATE VIEW stands in the way of the rewrite, as it does for everyone.
+const BEFORE: [(usize, &str); 2] =
+    [(7, "DROP VIEW bench.v"), (9, "CREATE VIEW bench.v AS SELECT id, name FROM bench.t")];
+
+fn main() {
+    let rounds = std::env::args().nth(1).map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    // A server each: files of one slow down the files of another in the same folder.
+    let servers: Vec<Server> = [server(), server()].into_iter().map(|server| server.start().unwrap()).collect();
+    let databases: Vec<Database<'_>> = servers.iter().map(|server| server.create_database().unwrap()).collect();
+    databases[1].connect().unwrap().batch_execute(&opledger_sql::install_script()).unwrap();
+    let mut names = vec!["bare", "opledger"];
+    let mut clients: Vec<Client> = databases.iter().map(client).collect();
+    let audited = has_pgaudit(&mut clients[0]).then(audited_server);
+    let audited_database = audited.as_ref().map(|server| server.create_database().unwrap());
+    if let Some(database) = &audited_database {
+        database.connect().unwrap().batch_execute("CREATE EXTENSION pgaudit").unwrap();
+        names.push("pgaudit");
+        clients.push(client(database));
+    }
+
+    println!("{}", version(&mut clients[0]));
+    println!("{rounds} rounds, one client, unix socket, fsync off; load {} at the start", system::load());
+    if audited.is_none() {
+        println!("pgaudit is not installed (Debian's package is postgresql-<version>-pgaudit), so it has no column");
+    }
+    let taken = measure(&mut clients, rounds);
+    table(&names, &taken);
+    let stored = "SELECT count(*) FROM script_tracking.script_execution_s WHERE execution_status = 'COMPLETED'";
+    let stored: i64 = clients[1].query_one(stored, &[]).unwrap().get(0);
+    let expected = 1 + (COMMANDS.len() + BEFORE.len()) * (rounds + WARM_UP);
+    assert_eq!(usize::try_from(stored).unwrap(), expected, "each command is one operation");
+    println!("\n{stored} operations recorded, all there were; load {} at the end", system::load());
+}
+
+/// Nothing but the client's own commands runs.
+fn server() -> Builder {
+    Server::builder().setting("autovacuum", "off").setting("checkpoint_timeout", "1h")
+}
+
+fn audited_server() -> Server {
+    server().setting("shared_preload_libraries", "pgaudit").setting("pgaudit.log", "ddl").start().unwrap()
+}
+
+fn has_pgaudit(client: &mut Client) -> bool {
+    !client.query("SELECT FROM pg_available_extensions WHERE name = 'pgaudit'", &[]).unwrap().is_empty()
+}
+
+fn version(client: &mut Client) -> String {
+    format!("PostgreSQL {}", client.query_one("SHOW server_version", &[]).unwrap().get::<_, String>(0))
+}
+
+fn client(database: &Database<'_>) -> Client {
+    let mut client = database.connect().unwrap();
+    client.batch_execute("CREATE SCHEMA bench").unwrap();
+    client
+}
+
+/// By client and command, the time of each round. Clients take turns command by command, and who is first changes.
+fn measure(clients: &mut [Client], rounds: usize) -> Vec<Vec<Vec<Duration>>> {
+    let mut taken = vec![vec![Vec::with_capacity(rounds); COMMANDS.len()]; clients.len()];
+    for round in 0..rounds + WARM_UP {
+        for (command, (_, sql)) in COMMANDS.iter().enumerate() {
+            for turn in 0..clients.len() {
+                let who = (round + turn) % clients.len();
+                if let Some((_, before)) = BEFORE.iter().find(|(at, _)| *at == command) {
+                    clients[who].batch_execute(before).unwrap();
+                }
+                let began = Instant::now();
+                clients[who].batch_execute(sql).unwrap();
+                if round >= WARM_UP {
+                    taken[who][command].push(began.elapsed());
+                }
+            }
+        }
+    }
+    taken
+}
+
+fn table(names: &[&str], taken: &[Vec<Vec<Duration>>]) {
+    print!("\n{:<24} {:>9}", "median, in µs", names[0]);
+    for name in &names[1..] {
+        print!(" {name:>9} {:>7} {:>6}", "more", "ratio");
+    }
+    println!();
+    for (command, (name, _)) in COMMANDS.iter().enumerate() {
+        row(name, &taken.iter().map(|by_command| median(by_command[command].clone())).collect::<Vec<_>>());
+    }
+    row("all commands", &taken.iter().map(|by_command| median(by_command.concat())).collect::<Vec<_>>());
+}
+
+fn row(name: &str, medians: &[f64]) {
+    print!("{name:<24} {:>9.0}", medians[0]);
+    for median in &medians[1..] {
+        print!(" {median:>9.0} {:>7.0} {:>6.2}", median - medians[0], median / medians[0]);
+    }
+    println!();
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default().as_secs_f64() * 1e6
+}
