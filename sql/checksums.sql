@@ -168,7 +168,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('tables/capture_rule_rows.sql', '\x661b7138daa33bb62c15a7c639f74dd0706b27c1cb264f4bde2add040406a373'),
     ('functions/set_capture.sql', '\x05f1f41765a9d6baef6e3ee4e8faa63165888dab33505738d660b0f1bc89dcce'),
     ('functions/capture_is_off.sql', '\xc98620b411c93411068acfd84aa9507804ca10c747705c6d2adca7a2c94f9647'),
-    ('functions/redact_sql.sql', '\x811f8d7746de60cb0a21bde3a1f7840b75f7017752d20909a5ce9566d0bd3cd3'),
+    ('functions/redact_sql.sql', '\x0709f25da044f4b0c492e2ac0f9e7b562745a908cb785228104752f2a77245e4'),
     ('functions/fail_interrupted_ddl.sql', '\x520ef6d167cf76c3e3f07b08699670fb0a8e427995d1f3333502d186c15b9e64'),
     ('functions/event_trigger_failed.sql', '\x50541999d852dd3ed37db66582fa9b9b2c036cebab840eef9a0ba0ce53616005'),
     ('functions/event_trigger_start_concurrent.sql', '\x95463e858d779ca5af7b2a1043efdd45006ba7f2eaaf574f3bf0795b05ec250e'),

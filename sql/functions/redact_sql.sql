@@ -10,35 +10,35 @@ SET standard_conforming_strings = on  -- or a session could change what our lite
 AS $$
 DECLARE
     -- What an identifier may hold is whatever is no other ASCII: a $ or a digit in one begins nothing.
-    c_before CONSTANT text := '(?<![^\x01-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f])';
-    c_tag CONSTANT text := '\$[^\x01-\x40\x5b-\x5e\x60\x7b-\x7f][^\x01-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]*\$';
+    c_tag CONSTANT text := '^\$[^\x01-\x40\x5b-\x5e\x60\x7b-\x7f][^\x01-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]*\$';
     c_tokens CONSTANT text :=
         '("(?:[^"]|"")*(?:"|$))'                                                   -- group 1: an identifier, kept
-        || '|''(?:[^''\\]|\\[^'']|'''')*(?:''|\\?$|\\''.*)'
-        || '|--[^\n\r]*'
-        || '|/\*(?:[^*/]|\*(?!/)|/(?!\*))*(?:\*/|/\*.*|$)'
-        || '|' || c_before || '\$\$(?:[^$]|\$(?!\$))*(?:\$\$|$)'
-        || '|' || c_before || '[0-9]{5,}'
-        || '|' || c_before || '(' || c_tag || '.*)';                               -- group 2: looked at below
+        '|''(?:[^''\\]|\\[^'']|'''')*(?:''|\\?$|\\''.*)'
+        '|--[^\n\r]*'
+        '|/\*(?:[^*/]|\*(?!/)|/(?!\*))*(?:\*/|/\*.*|$)'
+        '|(?<![^\x01-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f])(?:'            -- not in an identifier:
+            '\$\$(?:[^$]|\$(?!\$))*(?:\$\$|$)'
+            '|[0-9]{5,}'
+            '|(\$[^\x01-\x40\x5b-\x5e\x60\x7b-\x7f][^\x01-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]*\$.*))';  -- group 2: see below
     v_rest text := translate(left(p_text, 2 * p_limit), E'\x01', ' ');
-    v_done text := '';
+    v_done text;
     v_tail text;
     v_tag text;
 BEGIN
-    IF v_rest !~ '[''$]|--|/\*|[0-9]{5}' THEN
-        RETURN left(v_rest, p_limit);
+    -- \x01 marks what was taken out, and follows what was kept.
+    IF (strpos(v_rest, '$') > 0) IS NOT TRUE THEN
+        RETURN left(replace(replace(regexp_replace(v_rest, c_tokens, E'\\1\x01', 'g'), E'"\x01', '"'), E'\x01', '?'), p_limit);
     END IF;
     LOOP
-        -- \x01 marks what was taken out, and follows what was kept.
         v_rest := regexp_replace(v_rest, c_tokens, E'\\1\x01\\2', 'g');
         v_tail := substring(v_rest FROM '\x01([^\x01]*)$');
-        v_tag := substring(v_tail FROM '^' || c_tag);
+        v_tag := substring(v_tail FROM c_tag);
         IF v_tag IS NULL THEN
-            v_done := v_done || v_rest;
+            v_done := concat(v_done, v_rest);
             EXIT;
         END IF;
         -- A regular expression can't find the same tag again, strpos can. What follows it was not looked at yet.
-        v_done := v_done || left(v_rest, length(v_rest) - length(v_tail));
+        v_done := concat(v_done, left(v_rest, length(v_rest) - length(v_tail)));
         v_tail := substr(v_tail, length(v_tag) + 1);
         EXIT WHEN strpos(v_tail, v_tag) = 0 OR length(v_done) >= p_limit;
         v_rest := substr(v_tail, strpos(v_tail, v_tag) + length(v_tag));

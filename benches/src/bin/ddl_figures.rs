@@ -1,5 +1,5 @@
 //! What recording a DDL command costs: bare PostgreSQL, our event triggers, and pgaudit where its package is installed,
-//! command by command in turns: `cargo run --release -p opledger-benches --bin ddl_figures [-- ROUNDS]`.
+//! command by command in turns: `cargo run --release -p opledger-benches --bin ddl_figures [-- TURNS]`.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,8 +13,8 @@ use opledger_benches::system;
 use opledger_testkit_postgres::{Builder, Database, Server};
 use postgres::Client;
 
-const ROUNDS: usize = 300;
-const WARM_UP: usize = 20;
+const TURNS: usize = 15;
+const TURN: usize = 20;
 /// One round, which leaves nothing behind.
 const COMMANDS: [(&str, &str); 12] = [
     ("CREATE TABLE", "CREATE TABLE bench.t (id integer, name varchar(20) DEFAULT 'none')"),
@@ -38,7 +38,7 @@ const BEFORE: [(usize, &str); 2] =
     [(7, "DROP VIEW bench.v"), (9, "CREATE VIEW bench.v AS SELECT id, name FROM bench.t")];
 
 fn main() {
-    let rounds = std::env::args().nth(1).map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let turns = std::env::args().nth(1).map_or(TURNS, |turns| turns.parse().unwrap());
     // A server each: files of one slow down the files of another in the same folder.
     let servers: Vec<Server> = [server(), server()].into_iter().map(|server| server.start().unwrap()).collect();
     let databases: Vec<Database<'_>> = servers.iter().map(|server| server.create_database().unwrap()).collect();
@@ -54,15 +54,15 @@ fn main() {
     }
 
     println!("{}", version(&mut clients[0]));
-    println!("{rounds} rounds, one client, unix socket, fsync off; load {} at the start", system::load());
+    println!("{} rounds, one client, unix socket, fsync off; load {} at the start", turns * TURN, system::load());
     if audited.is_none() {
         println!("pgaudit is not installed (Debian's package is postgresql-<version>-pgaudit), so it has no column");
     }
-    let taken = measure(&mut clients, rounds);
+    let taken = measure(&mut clients, turns);
     table(&names, &taken);
     let stored = "SELECT count(*) FROM script_tracking.script_execution_s WHERE execution_status = 'COMPLETED'";
     let stored: i64 = clients[1].query_one(stored, &[]).unwrap().get(0);
-    let expected = 1 + (COMMANDS.len() + BEFORE.len()) * (rounds + WARM_UP);
+    let expected = 1 + (COMMANDS.len() + BEFORE.len()) * (turns + 1) * TURN;
     assert_eq!(usize::try_from(stored).unwrap(), expected, "each command is one operation");
     println!("\n{stored} operations recorded, all there were; load {} at the end", system::load());
 }
@@ -90,20 +90,24 @@ fn client(database: &Database<'_>) -> Client {
     client
 }
 
-/// By client and command, the time of each round. Clients take turns command by command, and who is first changes.
-fn measure(clients: &mut [Client], rounds: usize) -> Vec<Vec<Vec<Duration>>> {
-    let mut taken = vec![vec![Vec::with_capacity(rounds); COMMANDS.len()]; clients.len()];
-    for round in 0..rounds + WARM_UP {
-        for (command, (_, sql)) in COMMANDS.iter().enumerate() {
-            for turn in 0..clients.len() {
-                let who = (round + turn) % clients.len();
-                if let Some((_, before)) = BEFORE.iter().find(|(at, _)| *at == command) {
-                    clients[who].batch_execute(before).unwrap();
-                }
-                let began = Instant::now();
-                clients[who].batch_execute(sql).unwrap();
-                if round >= WARM_UP {
-                    taken[who][command].push(began.elapsed());
+/// By client and command, the time of each round. Clients take turns, [`TURN`] rounds each, as a migration runs: command by
+/// command, each would find the caches full of the others.
+fn measure(clients: &mut [Client], turns: usize) -> Vec<Vec<Vec<Duration>>> {
+    let mut taken = vec![vec![Vec::with_capacity(turns * TURN); COMMANDS.len()]; clients.len()];
+    for turn in 0..=turns {
+        for place in 0..clients.len() {
+            let who = (turn + place) % clients.len();
+            for _ in 0..TURN {
+                for (command, (_, sql)) in COMMANDS.iter().enumerate() {
+                    if let Some((_, before)) = BEFORE.iter().find(|(at, _)| *at == command) {
+                        clients[who].batch_execute(before).unwrap();
+                    }
+                    let began = Instant::now();
+                    clients[who].batch_execute(sql).unwrap();
+                    // The first turn warms up.
+                    if turn > 0 {
+                        taken[who][command].push(began.elapsed());
+                    }
                 }
             }
         }
