@@ -121,10 +121,20 @@ fn table(names: &[&str], taken: &[Vec<Vec<Duration>>]) {
         print!(" {name:>9} {:>7} {:>6}", "more", "ratio");
     }
     println!();
+    let mut more = vec![Vec::new(); names.len()];
     for (command, (name, _)) in COMMANDS.iter().enumerate() {
-        row(name, &taken.iter().map(|by_command| median(by_command[command].clone())).collect::<Vec<_>>());
+        let medians: Vec<f64> = taken.iter().map(|by_command| median(by_command[command].clone())).collect();
+        row(name, &medians);
+        for (more, median) in more.iter_mut().zip(&medians) {
+            more.push(median - medians[0]);
+        }
     }
-    row("all commands", &taken.iter().map(|by_command| median(by_command.concat())).collect::<Vec<_>>());
+    print!("{:<24} {:>9}", "the middle command", "");
+    for mut more in more.into_iter().skip(1) {
+        more.sort_by(f64::total_cmp);
+        print!(" {:>9} {:>7.0} {:>6}", "", more[more.len() / 2], "");
+    }
+    println!();
 }
 
 fn row(name: &str, medians: &[f64]) {
