@@ -3,14 +3,15 @@
 //! What this adds to fjall:
 //! - **Durability.** A batch is handed to the operating system when it is applied (a killed process loses nothing of
 //!   it), and [`Engine::sync`] makes the journal durable.
-//! - **Bounds.** fjall keeps tables of up to 64 MiB in memory unless told otherwise: 8 MiB here.
+//! - **Bounds.** fjall keeps tables of up to 64 MiB in memory unless told otherwise: 4 MiB here.
 //! - **No hang.** A writer that outruns fjall's threads waits inside fjall, without end where a thread has died (a full
 //!   disk does that). `apply` waits before it comes to that, and looks whether they live.
 //! - **One entry a key.** Of two entries of a batch with one key fjall keeps either: only the last one is given to it.
 //! - **No panic.** A panic inside fjall is caught and becomes an error, one in its threads makes it refuse writes. After
 //!   a failed write the handle refuses writes until it is opened anew.
 //! - **Opening.** A store whose making was stopped is made anew; damaged journals are cut and told (see
-//!   [`crate::journal`]). Blocks of tables have checksums: a damaged one makes the calls fail that need it.
+//!   [`crate::journal`]); a store whose lists of tables are damaged is refused before fjall removes what they no longer
+//!   name. Blocks of tables have checksums: a damaged one makes the calls fail that need it.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -18,6 +18,7 @@ const ITEM: usize = 1 + 1 + 1 + 8 + 2 + 4 + 4;
 /// Of the end of a batch: tag, checksum, and these bytes.
 const END: usize = 1 + 8 + TRAILER.len();
 const TRAILER: &[u8] = b"FJL\x03";
+const STEP: usize = 1 << 16;
 
 /// Cuts what can't be read off the journals in `dir`, kept below `aside`; gives the damage, in words.
 ///
@@ -110,18 +111,20 @@ fn rest(path: &Path, from: u64) -> io::Result<Rest> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
     let mut rest = Rest { end: from, has_batches: false };
+    let zeros = vec![0; STEP];
     let (mut place, mut bytes) = (from, Vec::new());
     loop {
         // The end of a batch may lie across two pieces.
-        let carried = bytes.split_off(bytes.len().saturating_sub(END - 1));
-        bytes = carried;
+        bytes.drain(..bytes.len().saturating_sub(END - 1));
         let before = bytes.len();
-        let read = (&mut file).take(1 << 16).read_to_end(&mut bytes)?;
-        if read == 0 {
+        let read = (&mut file).take(STEP as u64).read_to_end(&mut bytes)?;
+        let fresh = bytes.get(before..).unwrap_or_default();
+        if fresh.is_empty() {
             return Ok(rest);
         }
-        if let Some(last) = bytes.iter().skip(before).rposition(|byte| *byte != 0) {
-            rest.end = place + last as u64 + 1;
+        // Most often all are zeros: the 64 MiB that fjall makes a journal long before it writes.
+        if Some(fresh) != zeros.get(..read) {
+            rest.end = place + fresh.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
             rest.has_batches |= bytes.windows(END).any(|end| end.starts_with(&[3]) && end.ends_with(TRAILER));
         }
         place += read as u64;

@@ -9,7 +9,7 @@ use crate::random::Random;
 
 /// Key number `n`: scattered, so that neighbours in time aren't neighbours in order.
 pub fn key(n: u64) -> Vec<u8> {
-    let mut key = Random(n).next().to_be_bytes().to_vec();
+    let mut key = Random(n).draw().to_be_bytes().to_vec();
     key.extend_from_slice(&n.to_be_bytes());
     key
 }
@@ -21,7 +21,7 @@ pub fn value(n: u64, v: u64) -> Vec<u8> {
     let mut bytes = vec![v as u8];
     bytes.extend_from_slice(&n.to_be_bytes());
     while bytes.len() < size {
-        bytes.extend_from_slice(&random.next().to_le_bytes());
+        bytes.extend_from_slice(&random.draw().to_le_bytes());
     }
     bytes.truncate(size);
     bytes

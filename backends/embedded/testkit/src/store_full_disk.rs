@@ -60,7 +60,7 @@ fn big(name: &str) -> NewOperation {
     let mut text = String::new();
     let mut random = Random(name.len() as u64);
     while text.len() < 30_000 {
-        text.push_str(&format!("{:x}", random.next()));
+        text.push_str(&format!("{:x}", random.draw()));
     }
     NewOperation::new(name).script_type("BACKUP").sql_command(text)
 }
