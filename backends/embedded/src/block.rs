@@ -178,10 +178,14 @@ fn join<E: Engine>(engine: &E, place: u64, bytes: &[u8]) -> Read<Block> {
 
 /// The block that holds a place, and where it begins; none where there is no such block.
 pub(crate) fn find<E: Engine>(engine: &E, place: u64) -> EngineResult<Option<(u64, Result<Block, Damage>)>> {
-    let holds = |(begin, block): &(u64, Result<Block, Damage>)| {
-        block.as_ref().map_or(true, |block| place - begin < block.len())
-    };
-    Ok(last_until(engine, place)?.filter(holds))
+    let length = |block: &Result<Block, Damage>| block.as_ref().ok().map(Block::len);
+    Ok(last_until(engine, place)?.filter(|(begin, block)| holds(place, *begin, length(block))))
+}
+
+/// Whether a place is in a block; one of unknown length goes on to the next. An engine that reads wrong bytes may give
+/// a block that begins later.
+fn holds(place: u64, begin: u64, length: Option<u64>) -> bool {
+    place.checked_sub(begin).is_some_and(|index| length.is_none_or(|length| index < length))
 }
 
 /// The last block that begins at a place or before it.
@@ -202,7 +206,7 @@ pub(crate) fn row<E: Engine>(engine: &E, place: u64) -> Read<Option<Row>> {
         None => Ok(Ok(None)),
         Some((_, Err(damage))) => Ok(Err(damage)),
         Some((begin, Ok(mut block))) => {
-            let index = usize::try_from(place - begin).unwrap_or(usize::MAX);
+            let index = usize::try_from(place.saturating_sub(begin)).unwrap_or(usize::MAX);
             if index >= block.rows.len() {
                 return Ok(Ok(None));
             }
@@ -266,7 +270,7 @@ pub(crate) fn log<E: Engine>(
 /// The last place of the log, and damage that keeps it from being known.
 pub(crate) fn last_place<E: Engine>(engine: &E) -> EngineResult<(u64, Option<Damage>)> {
     match last_until(engine, u64::MAX - 1)? {
-        Some((begin, Ok(block))) => Ok((begin + block.len().saturating_sub(1), None)),
+        Some((begin, Ok(block))) => Ok((begin.saturating_add(block.len()).saturating_sub(1), None)),
         // It holds at least one, and HEAD tells of more.
         Some((begin, Err(damage))) => Ok((begin, Some(damage))),
         None => Ok((0, None)),
@@ -293,6 +297,15 @@ mod tests {
             assert_eq!(rows.iter().zip(&whole).filter(|(read, whole)| read != whole).count(), 1, "byte {at}");
             assert!(rows.contains(&None), "byte {at} was flipped, and nobody noticed");
         }
+    }
+
+    #[test]
+    fn a_block_that_begins_later_holds_no_earlier_place() {
+        // redb gave such a one from a file with a flipped byte, and the subtraction panicked.
+        assert_eq!(keys::parse_block(&keys::block(u64::MAX)), None);
+        assert_eq!(keys::parse_block(&keys::block(7)), Some(7));
+        assert!(holds(7, 7, Some(1)) && holds(8, 7, Some(2)) && holds(8, 7, None));
+        assert!(!holds(6, 7, Some(1)) && !holds(6, 7, None) && !holds(8, 7, Some(1)));
     }
 
     #[test]

@@ -52,7 +52,9 @@ pub(crate) fn block(place: u64) -> Vec<u8> {
 }
 
 pub(crate) fn parse_block(key: &[u8]) -> Option<u64> {
-    key.strip_prefix(b"v")?.try_into().ok().map(u64::from_be_bytes)
+    let place = key.strip_prefix(b"v")?.try_into().ok().map(u64::from_be_bytes)?;
+    // No log is that long, and nothing that is added to such a place may wrap.
+    (place <= u64::MAX / 2).then_some(place)
 }
 
 pub(crate) fn piece(place: u64, piece: u16) -> Vec<u8> {

@@ -46,7 +46,7 @@ pub(crate) fn open<E: Engine>(dir: &Path, options: &Options) -> Result<EmbeddedS
     if lost > 0 && options.accept_loss {
         // The log goes on in a new epoch, behind all places that were ever given out.
         loaded.end.last = mark.last;
-        loaded.meta.epochs.push(mark.last + 1);
+        loaded.meta.epochs.push(mark.last.saturating_add(1));
         store_meta(&engine, &loaded.meta, dir)?;
         head.write(loaded.end.last, loaded.end.operations)
             .and_then(|()| head.sync())

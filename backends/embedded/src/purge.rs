@@ -78,7 +78,7 @@ impl<E: Engine> Transaction<'_, E> {
             .map_err(|error| self.shared.engine_failed(error))?;
         for place in chain {
             if let Some((begin, block)) = blocks.range_mut(..=place).next_back() {
-                block.remove(place - begin);
+                block.remove(place.saturating_sub(*begin));
             }
         }
         self.remove(hub);
@@ -89,7 +89,7 @@ impl<E: Engine> Transaction<'_, E> {
     /// Reads the block of a place, and says where it begins; none where it can't be read.
     fn load_block(&self, place: u64, blocks: &mut Blocks) -> Result<Option<u64>> {
         if let Some((begin, block)) = blocks.range(..=place).next_back()
-            && place - begin < block.len()
+            && place.saturating_sub(*begin) < block.len()
         {
             return Ok(Some(*begin));
         }
@@ -106,7 +106,7 @@ impl<E: Engine> Transaction<'_, E> {
     fn write_blocks(&mut self, blocks: Blocks) {
         for (begin, block) in blocks {
             let pieces = block.pieces();
-            let last = begin + block.len() > self.end.last;
+            let last = begin.saturating_add(block.len()) > self.end.last;
             let entries = if block.is_empty() && !last {
                 Vec::new()
             } else {

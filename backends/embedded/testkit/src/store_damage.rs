@@ -5,7 +5,7 @@
 //! - else something names it: a loss, findings of `verify`, or an XX001 error on opening with the files kept aside;
 //! - silent (something differs, and nothing says so), a panic, a hang, another error: the test fails.
 //!
-//! `OPLEDGER_DAMAGE_FLIPS` sets the flips per file (twelvefold for an engine's log), `OPLEDGER_DAMAGE_SEED` where.
+//! `OPLEDGER_DAMAGE_FLIPS` sets the flips per file (sixfold for an engine's log), `OPLEDGER_DAMAGE_SEED` where.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -295,7 +295,7 @@ pub fn no_damage_goes_unnoticed<T: Subject>() {
     let root = tempfile::tempdir().unwrap();
     let templates: BTreeMap<_, _> = templates::<T>(root.path()).into_iter().collect();
     let mut random = Random(number("OPLEDGER_DAMAGE_SEED", 1));
-    let flips = number("OPLEDGER_DAMAGE_FLIPS", 5);
+    let flips = number("OPLEDGER_DAMAGE_FLIPS", 10);
     let mut originals = BTreeMap::new();
     let mut cases = Vec::new();
     for (name, template) in &templates {
@@ -310,7 +310,7 @@ pub fn no_damage_goes_unnoticed<T: Subject>() {
             let bytes = fs::read(template.join(&file)).unwrap();
             let is_log = T::is_log(&file);
             let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
-            for turn in 0..if is_log { flips * 12 } else { flips } {
+            for turn in 0..if is_log { flips * 6 } else { flips } {
                 let at = random.below(if turn % 8 == 7 { bytes.len() as u64 } else { used });
                 let mask = [1, 0x80, 0xff, 0x10][random.below(4) as usize];
                 if !bytes.is_empty() {
