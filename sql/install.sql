@@ -29,6 +29,7 @@ BEGIN;
 \ir tables/version_sequence.sql
 \ir tables/script_execution_h.sql
 \ir tables/script_execution_s.sql
+\ir tables/operation_count.sql
 \ir tables/idempotency_key.sql
 \ir tables/verification.sql
 \ir tables/audit_event.sql
@@ -49,6 +50,7 @@ BEGIN;
 \ir policies/setting_change.sql
 \ir policies/script_execution_h.sql
 \ir policies/script_execution_s.sql
+\ir policies/operation_count.sql
 \ir policies/idempotency_key.sql
 \ir policies/verification.sql
 \ir policies/tenant_h.sql
@@ -84,6 +86,9 @@ BEGIN;
 \ir functions/check_objects.sql
 \ir functions/check_metadata.sql
 \ir functions/add_objects.sql
+\ir functions/count_since.sql
+\ir functions/lock_operation_count.sql
+\ir functions/fold_operation_count.sql
 \ir functions/log_audit_event.sql
 \ir functions/write_start.sql
 \ir functions/write_next.sql
@@ -102,6 +107,7 @@ BEGIN;
 \ir functions/window_start.sql
 \ir functions/visible_tenants.sql
 \ir functions/sees_system.sql
+\ir functions/each_tenant.sql
 \ir functions/seen_rows.sql
 \ir functions/hundredths.sql
 \ir functions/rate_success.sql
@@ -127,6 +133,7 @@ BEGIN;
 \ir functions/integrity_health.sql
 \ir functions/system_health_at.sql
 \ir functions/get_system_health.sql
+\ir functions/remove_operations.sql
 \ir functions/cleanup_batch.sql
 \ir functions/cleanup_old_data.sql
 \ir functions/cleanup_step.sql

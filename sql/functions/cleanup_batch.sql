@@ -9,10 +9,7 @@ BEGIN
     EXECUTE format('SELECT array_agg(script_execution_hk) FROM (%s LIMIT $3) AS seen', script_tracking.seen_rows(
         'script_execution_hk', 'execution_timestamp < $2', ARRAY['execution_status <> ''RUNNING''']))
     INTO v_old USING script_tracking.visible_tenants(), p_before, p_limit;
-    DELETE FROM script_tracking.idempotency_key k WHERE k.script_execution_hk = ANY (v_old);
-    DELETE FROM script_tracking.script_execution_s s WHERE s.script_execution_hk = ANY (v_old);
-    DELETE FROM script_tracking.script_execution_h h WHERE h.script_execution_hk = ANY (v_old);
-    RETURN coalesce(cardinality(v_old), 0);
+    RETURN script_tracking.remove_operations(v_old);
 END
 $$;
 

@@ -8,6 +8,7 @@ BEGIN
         RAISE EXCEPTION 'p_batch must be from 1 to 2147483647, not %', coalesce(p_batch::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    PERFORM script_tracking.lock_operation_count(t) FROM script_tracking.each_tenant() AS t;
     RETURN script_tracking.cleanup_batch(
         script_tracking.window_start(clock_timestamp(), 'p_retention_days', p_retention_days, 24), p_batch) = p_batch;
 END

@@ -1,16 +1,17 @@
--- How many operations the session may see: exact, counted in the hub's small index of tenants.
+-- How many operations the session may see: exact. What operation_count has, and what came since.
 CREATE OR REPLACE FUNCTION script_tracking.count_operations() RETURNS bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET max_parallel_workers_per_gather = 0  -- workers take longer to start than to help
 AS $$
 DECLARE
-    v_tenants bytea[] := script_tracking.visible_tenants();
-    v_sees_system boolean := script_tracking.sees_system();
+    v_system_identifier bigint := (SELECT system_identifier FROM pg_control_system());
 BEGIN
-    RETURN (SELECT count(*) FROM script_tracking.script_execution_h WHERE tenant_hk = ANY (v_tenants))
-        + CASE WHEN v_sees_system
-            THEN (SELECT count(*) FROM script_tracking.script_execution_h WHERE tenant_hk IS NULL) ELSE 0 END;
+    RETURN (
+        SELECT coalesce(sum(coalesce(c.operations, 0)
+            + script_tracking.count_since(t, coalesce(c.horizon, '0'), coalesce(c.pending, '{}'))), 0)
+        FROM script_tracking.each_tenant() AS t
+        LEFT JOIN script_tracking.operation_count c
+            ON coalesce(c.tenant_hk, '') = coalesce(t, '') AND c.system_identifier = v_system_identifier);
 END
 $$;
 

@@ -31,6 +31,9 @@ BEGIN
             (extract(epoch FROM v_now) * 1000000)::bigint, NULL::integer, session_user, host(inet_client_addr()), NULL::jsonb,
             NULL::text, NULL::text, NULL::jsonb)::text, 'UTF8')),
         p_script_name, p_script_type, 'RUNNING', v_now, session_user, inet_client_addr(), 'track_operation', v_tenant_hk);
+    IF random() < 0.0001 THEN
+        PERFORM script_tracking.fold_operation_count(v_tenant_hk);
+    END IF;
     RETURN v_execution_hk;
 END
 $$;

@@ -17,6 +17,9 @@ BEGIN
         (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source, log_xid)
     VALUES (v.script_execution_hk, p_business_key, v.tenant_hk, v.load_date, v.record_source, v.log_xid);
     INSERT INTO script_tracking.script_execution_s VALUES (v.*);
+    IF random() < 0.0001 THEN
+        PERFORM script_tracking.fold_operation_count(v.tenant_hk);
+    END IF;
     RETURN v.script_execution_hk;
 END
 $$;

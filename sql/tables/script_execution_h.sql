@@ -10,5 +10,6 @@ CREATE TABLE IF NOT EXISTS script_tracking.script_execution_h (
 ALTER TABLE script_tracking.script_execution_h ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL script_tracking.allow_table('script_tracking.script_execution_h', 'script_tracking_reader');
 
--- For exact totals by tenant: equal keys take a few bytes each. It finds the tenants there are, too.
-CREATE INDEX IF NOT EXISTS script_execution_h_tenant ON script_tracking.script_execution_h (tenant_hk);
+-- Finds what came since a tenant's operations were counted (operation_count), and the tenants there are. It only grows at each
+-- tenant's end: full pages save 6 MB a million.
+CREATE INDEX IF NOT EXISTS script_execution_h_log ON script_tracking.script_execution_h (tenant_hk, log_xid) WITH (fillfactor = 100);

@@ -101,8 +101,11 @@ fn reports(server: &Server) -> Result<(), Box<dyn Error>> {
     let database = installed(server)?;
     let mut client = database.connect()?;
     client.batch_execute(&std::fs::read_to_string(file("fill.sql"))?)?;
-    client.batch_execute("VACUUM ANALYZE")?;
     let mut acme = database.connect_as("acme")?;
+    // As a writer does once in ten thousand starts; then as many again.
+    acme.simple_query("SELECT script_tracking.fold_operation_count()")?;
+    client.batch_execute("VACUUM ANALYZE")?;
+    pgbench(&database, "acme", "-c synchronous_commit=off", &["-c", "2", "-j", "2", "-t", "5000"], "api.sql")?;
     for query in [
         "SELECT * FROM script_tracking.get_enterprise_dashboard()",
         "SELECT * FROM script_tracking.get_system_health()",
@@ -119,14 +122,17 @@ fn reports(server: &Server) -> Result<(), Box<dyn Error>> {
         }
         println!("{query}: {:.1} ms", median(times));
     }
-    let mut superuser = database.connect()?;
+    // What acme's dashboard spends on the total, by a session that is acme and may call what is inside.
+    client.batch_execute("GRANT script_tracking_owner TO acme")?;
+    acme.batch_execute("SET ROLE script_tracking_owner")?;
     let mut times = Vec::new();
     for _ in 0..2 * ROUNDS {
         let began = Instant::now();
-        superuser.simple_query("SELECT script_tracking.count_operations()")?;
+        acme.simple_query("SELECT script_tracking.count_operations()")?;
         times.push(began.elapsed().as_secs_f64() * 1000.0);
     }
-    println!("the exact total alone (superuser): {:.1} ms", median(times));
+    println!("of these, the exact total: {:.1} ms", median(times));
+    client.batch_execute("REVOKE script_tracking_owner FROM acme")?;
     Ok(database.drop_now()?)
 }
 

@@ -89,6 +89,18 @@ fn every_table_with_a_tenant_has_the_tenant_policy() {
     nothing(query, "CALL script_tracking.put_tenant_policy(...), and no other policy");
 }
 
+/// A total is a count of the past and what came since: whoever deletes from the hub must tell the count.
+#[test]
+fn operations_are_removed_in_one_place() {
+    let query = format!(
+        "SELECT p.oid::regprocedure FROM pg_proc p WHERE {OURS} AND p.prosrc ~* 'delete\\s+from\\s+script_tracking\\.script_execution_h'
+           AND p.proname <> 'remove_operations'
+           -- What its own transaction began, which no count has.
+           AND NOT (p.proname = 'event_trigger_end_concurrent' AND p.prosrc ~ 'AND log_xid = pg_current_xact_id\\(\\)')"
+    );
+    nothing(&query, "CALL script_tracking.remove_operations(...)");
+}
+
 #[test]
 fn views_decide_rows_by_who_asks() {
     let query = "SELECT c.oid::regclass FROM pg_class c

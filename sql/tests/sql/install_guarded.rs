@@ -2,7 +2,7 @@
 
 use opledger_testkit_postgres::Server;
 
-use crate::support::{installed, psql, rows, run, server, value};
+use crate::support::{dump, installed, psql, restore, rows, run, server, value};
 
 const PAIR: &str = "SELECT script_tracking.complete_operation(script_tracking.track_operation('x'))";
 
@@ -174,22 +174,10 @@ fn a_dump_restores() {
             "SELECT script_tracking.track_operation('runs'), script_tracking.record_operation('done', p_metadata => '{\"a\": 1.50}')",
         );
     }
-    let dump =
-        |user: &str| database.server().program("pg_dump").args(["-U", user, "-d", database.name()]).output().unwrap();
-    assert!(!dump("acme").status.success(), "row security must stop a dump, not thin it");
-    let dumped = dump("backup");
-    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+    assert!(dump(&database, "acme").is_err(), "row security must stop a dump, not thin it");
     let restored = server().create_database().unwrap();
+    restore(&restored, &dump(&database, "backup").unwrap());
     let mut other = restored.connect().unwrap();
-    let mut psql_in = restored.server().program("psql");
-    let mut child = psql_in
-        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", restored.name()])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &dumped.stdout).unwrap();
-    assert!(child.wait().unwrap().success());
     for table in
         ["script_execution_h", "script_execution_s", "login_binding", "setting", "installed_file", "schema_version"]
     {

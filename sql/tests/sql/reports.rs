@@ -329,8 +329,8 @@ fn hot_queries_use_their_index() {
             "script_execution_s_finished"),
         (format!("SELECT error_message FROM script_tracking.script_execution_s WHERE {day} AND execution_status = 'FAILED'"), "script_execution_s_failed"),
         ("SELECT * FROM script_tracking.running_operations".to_owned(), "script_execution_s_running"),
-        ("SELECT count(*) FROM script_tracking.script_execution_h WHERE tenant_hk = ANY (ARRAY[sha256('acme')])".to_owned(),
-            "script_execution_h_tenant"),
+        ("SELECT count(*) FROM script_tracking.script_execution_h WHERE tenant_hk = sha256('acme') AND log_xid >= '0'".to_owned(),
+            "script_execution_h_log"),
         ("SELECT * FROM script_tracking.script_execution_s WHERE script_execution_hk = sha256('1') AND load_end_date IS NULL".to_owned(),
             "script_execution_s_pkey"),
     ] {

@@ -1,6 +1,8 @@
 //! One server for all tests, and a database of its own for each.
 
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use opledger_testkit_postgres::{Database, Server};
@@ -9,7 +11,7 @@ use postgres::{Client, Error};
 
 /// Logins of every kind, in every test database: what they may is granted once, for all of the cluster. No test gives
 /// `outsider` a role: it has none.
-const LOGINS: &str = "
+pub(crate) const LOGINS: &str = "
     CREATE ROLE reader LOGIN IN ROLE script_tracking_reader;
     CREATE ROLE writer LOGIN IN ROLE script_tracking_writer;
     CREATE ROLE admin LOGIN IN ROLE script_tracking_admin;
@@ -47,6 +49,22 @@ pub(crate) fn psql(database: &Database<'_>, user: &str, file: &str) -> Result<St
     let output = psql.args(["-X", "-q", "-U", user, "-d", database.name(), "-f"]).arg(path).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(said) } else { Err(said) }
+}
+
+/// A database as pg_dump writes it.
+pub(crate) fn dump(database: &Database<'_>, user: &str) -> Result<Vec<u8>, String> {
+    let output = database.server().program("pg_dump").args(["-U", user, "-d", database.name()]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(output.stdout) } else { Err(said) }
+}
+
+/// Restores what [`dump`] gave into an empty database, as a superuser.
+pub(crate) fn restore(database: &Database<'_>, dumped: &[u8]) {
+    let mut psql = database.server().program("psql");
+    let psql = psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.name()]);
+    let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(dumped).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 /// The one value that a query gives, as text; `NULL` as "NULL".
