@@ -90,13 +90,13 @@ BEGIN;
 \ir functions/lock_operation_count.sql
 \ir functions/fold_operation_count.sql
 \ir functions/log_audit_event.sql
+\ir functions/report_completion.sql
 \ir functions/write_start.sql
 \ir functions/write_next.sql
 \ir functions/write_finished.sql
 \ir functions/claim_key.sql
 \ir functions/track_operation.sql
 \ir functions/start_operation.sql
-\ir functions/report_completion.sql
 \ir functions/complete_operation.sql
 \ir functions/annotate_operation.sql
 \ir functions/record_operation.sql
@@ -135,6 +135,7 @@ BEGIN;
 \ir functions/get_system_health.sql
 \ir functions/remove_operations.sql
 \ir functions/cleanup_batch.sql
+\ir functions/cleanup_capture.sql
 \ir functions/cleanup_old_data.sql
 \ir functions/cleanup_step.sql
 \ir functions/cleanup_old_data_batched.sql

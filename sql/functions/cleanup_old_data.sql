@@ -15,6 +15,7 @@ BEGIN
         EXIT WHEN v_batch = 0;
         v_removed := v_removed + v_batch;
     END LOOP;
+    PERFORM script_tracking.cleanup_capture(v_before);
     RETURN v_removed;
 END
 $$;

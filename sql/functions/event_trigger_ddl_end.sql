@@ -21,6 +21,7 @@ DECLARE
     v_execution_hk bytea;
     v_hashed jsonb;
     v_tenant_hk bytea;
+    v_audited boolean;
 BEGIN
     -- Nothing above may fail: it would be out of this block's reach, and so fail the command.
     -- Its user may have changed it: what it says must be possible.
@@ -88,9 +89,10 @@ BEGIN
     v_duration_ms := floor(least((extract(epoch FROM v_ended) - extract(epoch FROM v_started)) * 1000, 2147483647));
     v_text := CASE WHEN current_query() ~ '[''$]|--|/[*]|[0-9]{5}' OR length(current_query()) > 4000
                    THEN script_tracking.redact_sql(current_query(), 4000) ELSE current_query() END;
-    v_tenant_hk := (
-        SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
-        FROM script_tracking.login_binding b WHERE b.login = session_user);
+    SELECT (SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
+            FROM script_tracking.login_binding b WHERE b.login = session_user),
+           (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log')
+    INTO v_tenant_hk, v_audited;
     v_business_key := TG_TAG || to_char(v_started AT TIME ZONE 'UTC', '_YYYY-MM-DD_HH24:MI:SS.US_')
         || left(gen_random_uuid()::text, 6);
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
@@ -111,6 +113,9 @@ BEGIN
                 'UTF8')),
             TG_TAG, 'DDL_AUTO', 'COMPLETED', v_started, v_duration_ms, session_user, inet_client_addr(), v_unique, v_text,
             v_metadata, 'event_trigger_ddl_end', v_tenant_hk);
+    IF v_audited THEN
+        PERFORM script_tracking.report_completion(v_execution_hk, TG_TAG, 'DDL_AUTO', 'COMPLETED', v_duration_ms);
+    END IF;
 EXCEPTION
     WHEN OTHERS THEN
         PERFORM script_tracking.event_trigger_failed(TG_EVENT, TG_TAG, SQLSTATE, SQLERRM);

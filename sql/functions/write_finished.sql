@@ -39,6 +39,8 @@ BEGIN
     v.log_xid := pg_current_xact_id();
     v.hash_diff := script_tracking.calculate_hash_diff(v);
     INSERT INTO script_tracking.script_execution_s VALUES (v.*);
+    PERFORM script_tracking.report_completion(v.script_execution_hk, v.script_name, v.script_type, v.execution_status,
+        v.execution_duration_ms);
     RETURN v.script_execution_hk;
 END
 $$;

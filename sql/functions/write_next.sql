@@ -17,6 +17,10 @@ BEGIN
     v.log_xid := pg_current_xact_id();
     v.recorded_by := nullif(session_user, v.db_session_user);
     INSERT INTO script_tracking.script_execution_s VALUES (v.*);
+    IF v.execution_status <> 'RUNNING' THEN
+        PERFORM script_tracking.report_completion(v.script_execution_hk, v.script_name, v.script_type, v.execution_status,
+            v.execution_duration_ms);
+    END IF;
     RETURN true;
 END
 $$;

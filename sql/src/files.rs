@@ -37,6 +37,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("functions/chosen_tenant.sql", include_str!("../functions/chosen_tenant.sql")),
     ("functions/claim_key.sql", include_str!("../functions/claim_key.sql")),
     ("functions/cleanup_batch.sql", include_str!("../functions/cleanup_batch.sql")),
+    ("functions/cleanup_capture.sql", include_str!("../functions/cleanup_capture.sql")),
     ("functions/cleanup_old_data.sql", include_str!("../functions/cleanup_old_data.sql")),
     ("functions/cleanup_old_data_batched.sql", include_str!("../functions/cleanup_old_data_batched.sql")),
     ("functions/cleanup_old_logins.sql", include_str!("../functions/cleanup_old_logins.sql")),

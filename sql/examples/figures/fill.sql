@@ -1,10 +1,11 @@
--- 1 million operations of one tenant, 50 thousand of them in the last day, as the API would have written them.
+-- 990 thousand operations of one tenant, 40 thousand of them in the last day, as the API would have written them. The API writes
+-- the last 10 thousand.
 CREATE TEMP TABLE f AS
 SELECT n, sha256(('op' || n)::bytea) AS hk, exp(random() * 9)::integer AS d,
-    CASE WHEN n <= 50000 THEN now() - random() * interval '23.9 hours' ELSE now() - interval '1 day' - random() * interval '180 days' END AS t,
+    CASE WHEN n <= 40000 THEN now() - random() * interval '23.9 hours' ELSE now() - interval '1 day' - random() * interval '180 days' END AS t,
     CASE WHEN random() < 0.03 THEN 'FAILED' ELSE 'COMPLETED' END AS status,
     (ARRAY['MANUAL', 'BACKUP', 'MAINTENANCE', 'MIGRATION', 'REPORTING', 'DDL_AUTO'])[1 + floor(random() * 6)] AS type
-FROM generate_series(1, 1000000) AS n;
+FROM generate_series(1, 990000) AS n;
 INSERT INTO script_tracking.script_execution_h (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
 SELECT hk, 'Nightly backup ' || n % 500 || to_char(t, '_YYYY-MM-DD_HH24:MI:SS.US_') || left(md5(n::text), 6), sha256('acme'), t,
     'track_operation' FROM f ORDER BY t;

@@ -102,7 +102,7 @@ fn reports(server: &Server) -> Result<(), Box<dyn Error>> {
     let mut client = database.connect()?;
     client.batch_execute(&std::fs::read_to_string(file("fill.sql"))?)?;
     let mut acme = database.connect_as("acme")?;
-    // As a writer does once in ten thousand starts; then as many again.
+    // As a writer does once in ten thousand starts; then come as many again.
     acme.simple_query("SELECT script_tracking.fold_operation_count()")?;
     client.batch_execute("VACUUM ANALYZE")?;
     pgbench(&database, "acme", "-c synchronous_commit=off", &["-c", "2", "-j", "2", "-t", "5000"], "api.sql")?;

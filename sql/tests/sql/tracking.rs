@@ -362,8 +362,29 @@ fn the_audit_log_hears_of_completions_and_breaks_none() {
     assert_eq!(value(&mut admin, "SELECT count(*) FROM util.audit_event"), "0");
     run(&mut admin, "SELECT script_tracking.set_setting('audit_log', 'on')");
     assert_eq!(value(&mut writer, pair), "t");
-    let query = "SELECT event_type, resource_type, actor, event_details->>'script_name' FROM util.audit_event";
+    let query = "SELECT event_type, resource_type, actor, event_details->>'script_name' FROM util.audit_event ORDER BY audit_event_id";
     assert_eq!(rows(&mut admin, query), [["OPERATION_FAILED", "script_execution", "writer", "audited"]]);
+    // Logins, migrations, DDL and what was recorded at its end went unheard.
+    let mut superuser = database.connect().unwrap();
+    run(&mut superuser, "DELETE FROM util.audit_event; SELECT auth.register_tenant('heard')");
+    run(
+        &mut superuser,
+        "SELECT auth.login_user_tracking('nobody@example.org', 'wrong password', script_tracking.calculate_hash_key('heard'));
+        SELECT script_tracking.start_migration('1', '1.sql', sha256('')), script_tracking.finish_migration('1', clock_timestamp());
+        SELECT script_tracking.record_operation('recorded', p_success => false);
+        CREATE TABLE ddl_heard ()",
+    );
+    run(&mut superuser, "CREATE INDEX CONCURRENTLY ON ddl_heard ((1))");
+    let heard: Vec<Vec<String>> = rows(&mut admin, &query.replace("resource_type, actor", "actor"));
+    let expected = [
+        ["OPERATION_FAILED", "postgres", "User login"],
+        ["OPERATION_COMPLETED", "postgres", "Migration 1: 1.sql"],
+        ["OPERATION_FAILED", "postgres", "recorded"],
+        ["OPERATION_COMPLETED", "postgres", "CREATE TABLE"],
+        ["OPERATION_COMPLETED", "postgres", "CREATE INDEX"],
+    ];
+    assert_eq!(heard, expected);
+    run(&mut superuser, "DELETE FROM util.audit_event WHERE event_type = 'OPERATION_COMPLETED' OR event_details->>'script_name' <> 'recorded'");
     run(&mut database.connect().unwrap(), "ALTER TABLE util.audit_event ADD CHECK (actor = 'nobody') NOT VALID");
     assert_eq!(value(&mut writer, pair), "t", "a log that fails is no failure of the caller");
     assert_eq!(value(&mut admin, "SELECT count(*) FROM util.audit_event"), "1");

@@ -120,6 +120,31 @@ fn verify_finds_each_kind_of_fault() {
     assert_eq!(rows(&mut acme, health)[0][1], "EXCELLENT");
 }
 
+/// They grew without an end.
+#[test]
+fn cleanup_forgets_how_capture_went() {
+    let database = installed();
+    let mut superuser = database.connect().unwrap();
+    let mut admin = database.connect_as("admin").unwrap();
+    for cleanup in ["SELECT script_tracking.cleanup_old_data(30)", "CALL script_tracking.cleanup_old_data_batched(30, 10)"] {
+        for days in [29, 31] {
+            run(
+                &mut superuser,
+                &format!(
+                    "INSERT INTO script_tracking.capture_failure (failed_at, event, tag, sqlstate)
+                    VALUES (now() - interval '{days} days', 'ddl_command_end', '{days} days', '42P01');
+                    INSERT INTO script_tracking.capture_switch_off (log_xid, switched_off_at, tag)
+                    VALUES ('{days}', now() - interval '{days} days', '{days} days')"
+                ),
+            );
+        }
+        run(&mut admin, cleanup);
+        let left = "SELECT tag FROM script_tracking.capture_failure UNION ALL SELECT tag FROM script_tracking.capture_switch_off";
+        assert_eq!(rows(&mut superuser, left), [["29 days"], ["29 days"]], "{cleanup}");
+        run(&mut superuser, "DELETE FROM script_tracking.capture_failure; DELETE FROM script_tracking.capture_switch_off");
+    }
+}
+
 #[test]
 fn any_reader_can_audit_the_satellite() {
     let database = installed();
