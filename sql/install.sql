@@ -175,11 +175,12 @@ BEGIN;
 \ir functions/revoke_session_tracking.sql
 \ir functions/cleanup_old_logins.sql
 
-\ir tables/ddl_command_sequence.sql
+\ir tables/ddl_running.sql
 \ir tables/capture_rule.sql
 \ir tables/capture_failure.sql
 \ir tables/capture_switch_off.sql
 \ir tables/expected_event_trigger.sql
+\ir policies/ddl_running.sql
 \ir policies/capture_rule.sql
 \ir policies/capture_failure.sql
 \ir policies/capture_switch_off.sql

@@ -6,7 +6,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
-    v_numbers bigint[];
+    v_depth integer;
     v_set text;
     v_objects text[];
     v_object text;
@@ -24,23 +24,29 @@ DECLARE
     v_audited boolean;
 BEGIN
     -- Nothing above may fail: it would be out of this block's reach, and so fail the command.
-    -- Its user may have changed it: what it says must be possible.
-    IF (v_command[3] = extract(epoch FROM statement_timestamp())::text AND v_command[2] ~ '^[0-9]{1,9}$'
-        AND v_command[4] COLLATE "C" >= v_command[3] AND v_command[4] ~ '^[0-9]{10}[.][0-9]{6}$') IS TRUE THEN
-        -- Seven on, modulo eight, is one back.
-        v_numbers := ARRAY[nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
-            nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
-            nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
-            nextval('script_tracking.ddl_command_sequence')];
-        IF v_numbers[7] % 8 BETWEEN 1 AND 6 AND v_command[1] = (v_numbers[1] - 1)::text THEN
-            v_command[1] := v_numbers[7];
-            v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
+    SELECT (SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
+            FROM script_tracking.login_binding b WHERE b.login = session_user),
+           (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log'),
+           (SELECT max(depth) FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned())
+    INTO v_tenant_hk, v_audited, v_depth;
+    IF v_depth IS NOT NULL THEN
+        DELETE FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned() AND depth = v_depth;
+        IF v_depth > 1 THEN
+            IF v_command[1] ~ '^[0-9]{1,9}$' THEN
+                v_command[1] := v_command[1]::integer - 1;
+                v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
+            END IF;
             RETURN;
         END IF;
-    ELSIF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
-          AND pg_has_role(session_user, current_user, 'MEMBER') THEN
-        RETURN;
-    ELSE  -- a command whose start is not known is recorded all the same
+    END IF;
+    -- Its user may have changed it: what it says must be possible.
+    IF (v_command[3] = extract(epoch FROM statement_timestamp())::text AND v_command[2] ~ '^[0-9]{1,9}$'
+        AND v_command[4] COLLATE "C" >= v_command[3] AND v_command[4] ~ '^[0-9]{10}[.][0-9]{6}$') IS NOT TRUE THEN
+        IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
+           AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+            RETURN;
+        END IF;
+        -- A command whose start is not known is recorded all the same.
         v_command := ARRAY['', '0', '', extract(epoch FROM statement_timestamp())::text, '', ''];
     END IF;
     v_set := set_config('script_tracking.ddl_command', '', false);
@@ -89,10 +95,6 @@ BEGIN
     v_duration_ms := floor(least((extract(epoch FROM v_ended) - extract(epoch FROM v_started)) * 1000, 2147483647));
     v_text := CASE WHEN current_query() ~ '[''$]|--|/[*]|[0-9]{5}' OR length(current_query()) > 4000
                    THEN script_tracking.redact_sql(current_query(), 4000) ELSE current_query() END;
-    SELECT (SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
-            FROM script_tracking.login_binding b WHERE b.login = session_user),
-           (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log')
-    INTO v_tenant_hk, v_audited;
     v_business_key := TG_TAG || to_char(v_started AT TIME ZONE 'UTC', '_YYYY-MM-DD_HH24:MI:SS.US_')
         || left(gen_random_uuid()::text, 6);
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));

@@ -10,7 +10,7 @@ DECLARE
     v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
     v_set text;
 BEGIN
-    IF v_command[1]::bigint % 8 > 1 OR coalesce(current_setting('script_tracking.installing', true), '') = 'on'
+    IF v_command[1] ~ '^[0-9]+$' AND v_command[1] <> '1' OR coalesce(current_setting('script_tracking.installing', true), '') = 'on'
        AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
     END IF;
