@@ -63,7 +63,10 @@ fn it_equals_a_recount_under_races() {
                 let mut client = database.connect_as(login).unwrap();
                 for round in 0..150 {
                     let end = if round % 5 == 0 { "ROLLBACK" } else { "COMMIT" };
-                    run(&mut client, &format!("{TRACK}; {old}; BEGIN; {TRACK}; SAVEPOINT a; {old}; {FOLD}; ROLLBACK TO a; {old}"));
+                    run(
+                        &mut client,
+                        &format!("{TRACK}; {old}; BEGIN; {TRACK}; SAVEPOINT a; {old}; {FOLD}; ROLLBACK TO a; {old}"),
+                    );
                     run(&mut client, &format!("{TRACK}; {end}"));
                 }
                 working.fetch_sub(1, Ordering::SeqCst);
@@ -152,11 +155,7 @@ fn folding_waits_for_nobody_and_fails_nobody() {
     let of_other = "SELECT script_tracking.fold_operation_count(script_tracking.calculate_hash_key('globex'))";
     refused(&mut acme, of_other, &SqlState::INSUFFICIENT_PRIVILEGE);
     assert_eq!(value(&mut admin, of_other), "t");
-    refused(
-        &mut acme,
-        "UPDATE script_tracking.operation_count SET operations = 9",
-        &SqlState::INSUFFICIENT_PRIVILEGE,
-    );
+    refused(&mut acme, "UPDATE script_tracking.operation_count SET operations = 9", &SqlState::INSUFFICIENT_PRIVILEGE);
 }
 
 /// A restored count spoke of another cluster's transactions: what was tracked after the restore was not counted.
@@ -164,8 +163,9 @@ fn folding_waits_for_nobody_and_fails_nobody() {
 fn another_clusters_count_is_not_believed() {
     let database = installed();
     let mut acme = database.connect_as("acme").unwrap();
-    let burn =
-        |count: u64| format!("DO $$ BEGIN FOR i IN 1 .. {count} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$");
+    let burn = |count: u64| {
+        format!("DO $$ BEGIN FOR i IN 1 .. {count} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
+    };
     run(&mut acme, &burn(3000));
     for _ in 0..300 {
         run(&mut acme, TRACK);

@@ -384,7 +384,10 @@ fn the_audit_log_hears_of_completions_and_breaks_none() {
         ["OPERATION_COMPLETED", "postgres", "CREATE INDEX"],
     ];
     assert_eq!(heard, expected);
-    run(&mut superuser, "DELETE FROM util.audit_event WHERE event_type = 'OPERATION_COMPLETED' OR event_details->>'script_name' <> 'recorded'");
+    run(
+        &mut superuser,
+        "DELETE FROM util.audit_event WHERE event_type = 'OPERATION_COMPLETED' OR event_details->>'script_name' <> 'recorded'",
+    );
     run(&mut database.connect().unwrap(), "ALTER TABLE util.audit_event ADD CHECK (actor = 'nobody') NOT VALID");
     assert_eq!(value(&mut writer, pair), "t", "a log that fails is no failure of the caller");
     assert_eq!(value(&mut admin, "SELECT count(*) FROM util.audit_event"), "1");

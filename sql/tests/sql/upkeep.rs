@@ -126,7 +126,9 @@ fn cleanup_forgets_how_capture_went() {
     let database = installed();
     let mut superuser = database.connect().unwrap();
     let mut admin = database.connect_as("admin").unwrap();
-    for cleanup in ["SELECT script_tracking.cleanup_old_data(30)", "CALL script_tracking.cleanup_old_data_batched(30, 10)"] {
+    for cleanup in
+        ["SELECT script_tracking.cleanup_old_data(30)", "CALL script_tracking.cleanup_old_data_batched(30, 10)"]
+    {
         for days in [29, 31] {
             run(
                 &mut superuser,
@@ -141,7 +143,10 @@ fn cleanup_forgets_how_capture_went() {
         run(&mut admin, cleanup);
         let left = "SELECT tag FROM script_tracking.capture_failure UNION ALL SELECT tag FROM script_tracking.capture_switch_off";
         assert_eq!(rows(&mut superuser, left), [["29 days"], ["29 days"]], "{cleanup}");
-        run(&mut superuser, "DELETE FROM script_tracking.capture_failure; DELETE FROM script_tracking.capture_switch_off");
+        run(
+            &mut superuser,
+            "DELETE FROM script_tracking.capture_failure; DELETE FROM script_tracking.capture_switch_off",
+        );
     }
 }
 
