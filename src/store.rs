@@ -16,11 +16,11 @@ pub use dynamic::DynStore;
 pub use page::{Damage, Entry, Key, Page, Purged, Record, Scan};
 pub use plan::{Activity, Answer, Plan};
 pub use tail::Tail;
-pub use unit::{Change, Outcome, Refusal, State, Unit};
+pub use unit::{Change, Outcome, Put, Refusal, Removal, State, Unit};
 
 use crate::error::Result;
 use crate::hash::Hash;
-use crate::model::{Position, Tenant};
+use crate::model::{Position, Tenant, UnitId};
 use crate::time::Timestamp;
 
 /// Whose rows a call may see.
@@ -58,6 +58,8 @@ impl Scope {
 /// What a store says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreInfo {
+    /// The store's own identity, made with it: a copy of its files has the same, a new store another.
+    pub id: UnitId,
     /// The engine's name, as in a store URL.
     pub engine: &'static str,
     /// Where it is, without secrets.
@@ -84,7 +86,8 @@ pub struct Loss {
 /// # What an implementation promises
 /// - `commit` is eager: the call hands the units over, the future only waits, and dropping it cancels
 ///   nothing. Each unit is atomic and judged in order as [`judge`] says; one unit's conflict fails no other.
-///   A unit answered with [`Outcome::Done`] is durable at the durability that the store was opened with.
+///   A unit answered with [`Outcome::Done`] is durable at the durability that the store was opened with. The units of
+///   one call become durable in one step: after a crash all that were done are there, or none.
 /// - The store assigns positions, nothing else. No version with a smaller position appears after a larger
 ///   one was readable. Hashes and load dates come with the unit.
 /// - Every read sees every unit acknowledged before it began.

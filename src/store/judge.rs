@@ -1,9 +1,9 @@
 //! What a store must answer to a unit, as pure functions over what is stored. Every backend that holds
 //! its own data calls these; one that lets a database decide must decide the same.
 
-use super::{Outcome, Refusal, State};
+use super::{Outcome, Put, Refusal, State};
 use crate::hash::Hash;
-use crate::model::{Hub, Position, Tenant, Version};
+use crate::model::{Document, Hub, Position, Tenant, UnitId, Version};
 use crate::time::Timestamp;
 
 /// Judges a start against the hub and first version that hold its key, if any.
@@ -57,4 +57,38 @@ pub fn append<E>(
         return Ok(Some(Outcome::Refused(Refusal::NotLater)));
     }
     Ok(None)
+}
+
+/// Judges a put against the open version of its document, and the unit that brought it, if any. A document has no place
+/// in the log: its outcome carries `last`, the end of it. `None` means: carry it out.
+#[must_use]
+pub fn put(unit: UnitId, put: &Put, open: Option<(&Document, UnitId)>, last: Position) -> Option<Outcome> {
+    let next = &put.next;
+    let Some((open, brought)) = open else {
+        return put.expect_open.map(|_| Outcome::Refused(Refusal::Unknown));
+    };
+    let is_ours = open.tenant == next.tenant;
+    if is_ours && brought == unit && open.hash_diff == next.hash_diff {
+        return Some(Outcome::Replayed(last));
+    }
+    match put.expect_open {
+        Some(_) if !is_ours => Some(Outcome::Refused(Refusal::Unknown)),
+        Some(_) if brought != unit => {
+            if put.expect_open != Some(open.hash_diff) {
+                return Some(Outcome::Refused(Refusal::Moved));
+            }
+            (next.load_date <= open.load_date).then_some(Outcome::Refused(Refusal::NotLater))
+        }
+        _ => Some(Outcome::Conflict { ours: next.hash_diff, theirs: is_ours.then_some(open.hash_diff) }),
+    }
+}
+
+/// Judges whether an operation may be removed, by its open version. `None` means: it may.
+#[must_use]
+pub fn remove(tenant: Tenant, expect_open: (Timestamp, Hash), open: Option<&Version>) -> Option<Outcome> {
+    match open.filter(|open| open.tenant == tenant) {
+        None => Some(Outcome::Refused(Refusal::Unknown)),
+        Some(open) if (open.load_date, open.hash_diff) != expect_open => Some(Outcome::Refused(Refusal::Moved)),
+        Some(_) => None,
+    }
 }

@@ -1,7 +1,7 @@
 //! Reading: keys, scans, and the pages they give.
 
 use crate::hash::Hash;
-use crate::model::{Check, Hub, Operation, Position, Status, Version};
+use crate::model::{Check, Document, Hub, Kind, Operation, Position, Status, Version};
 use crate::time::Timestamp;
 
 /// What a record is found by.
@@ -9,6 +9,8 @@ use crate::time::Timestamp;
 pub enum Key {
     /// An operation, by its hash key.
     Operation(Hash),
+    /// A document as it stands, by its kind and hash key.
+    Document(Kind, Hash),
 }
 
 /// Something a store gave.
@@ -22,6 +24,8 @@ pub enum Record {
     Entry(Box<Entry>),
     /// What a `verify` found.
     Check(Check),
+    /// One version of a document.
+    Document(Box<Document>),
 }
 
 /// One entry of the log: a version as it was when it was appended, open, and the hub it belongs to.
@@ -65,6 +69,13 @@ pub enum Scan {
     Log {
         /// Only what has a greater position.
         after: Position,
+    },
+    /// The versions of all documents of a kind, by key, then load date.
+    Documents {
+        /// The kind.
+        kind: Kind,
+        /// Resume: only those that come after this one in the order.
+        after: Option<(Hash, Timestamp)>,
     },
     /// What `verify` found, newest first.
     Checks {

@@ -23,6 +23,8 @@ pub enum Plan {
     Integrity,
     /// Bytes on disk. A store that keeps nothing there does not answer.
     Size,
+    /// The time where the store is. A store in this process does not answer.
+    Clock,
 }
 
 /// An answer to a [`Plan`].
@@ -35,6 +37,8 @@ pub enum Answer {
     Integrity(Vec<Damage>),
     /// To [`Plan::Size`].
     Size(u64),
+    /// To [`Plan::Clock`].
+    Clock(Timestamp),
 }
 
 /// What happened in a window that ends at an instant, in the one before it, and how things stand.

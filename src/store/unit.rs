@@ -1,7 +1,7 @@
 //! Units: what a store is asked to change, and what became of it.
 
 use crate::hash::Hash;
-use crate::model::{Attributes, Check, Hub, Position, Tenant, UnitId};
+use crate::model::{Attributes, Check, Document, Hub, Position, Tenant, UnitId};
 use crate::time::Timestamp;
 
 /// One atomic change.
@@ -36,6 +36,31 @@ pub enum Change {
     },
     /// What a `verify` found.
     Check(Check),
+    /// A new version of a document.
+    Put(Put),
+    /// Operations that leave with all their versions, and the document that says so. A step of its own: it works on
+    /// what was stored before the call, and no other unit of the call shares its fate.
+    Remove(Removal),
+}
+
+/// A new version of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The version.
+    pub next: Document,
+    /// The hash_diff that the open version must have; none where there must be no such document.
+    pub expect_open: Option<Hash>,
+}
+
+/// Operations to be removed, whatever their state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// Who they belong to; another tenant's operation is unknown.
+    pub tenant: Tenant,
+    /// Each with the load date and hash_diff that its open version must have.
+    pub operations: Vec<(Hash, (Timestamp, Hash))>,
+    /// What is put in the same step.
+    pub record: Put,
 }
 
 /// A version as it is handed to a store, which adds the position.

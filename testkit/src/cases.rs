@@ -2,11 +2,13 @@
 
 mod chain;
 mod cleanup;
+mod documents;
 mod duration;
 mod history;
 mod input;
 mod lifecycle;
 mod log;
+mod removal;
 mod reports;
 mod scope;
 mod state;
@@ -70,6 +72,10 @@ macro_rules! __cases {
             cleanup: [
                 has_a_sharp_edge, leaves_running_ones, takes_all_versions, works_in_batches, refuses_bad_arguments,
             ];
+            documents: [
+                versions_are_kept, are_judged_by_the_open_version, belong_to_their_tenant, come_in_pages_by_key,
+            ];
+            removal: [takes_any_state_and_every_count, is_all_or_nothing];
             input: [bad_input_is_refused, long_texts_are_refused, large_texts_come_back, all_fields_come_back];
             upkeep: [verify_finds_nothing, checks_are_kept];
             scope: [ok_completes, an_error_fails, a_panic_fails, being_dropped_fails];

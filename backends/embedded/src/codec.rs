@@ -2,6 +2,7 @@
 //! written by an earlier release stays readable; bincode is positional, so a struct is never changed in place.
 
 mod attributes;
+mod document;
 mod intent;
 mod rows;
 mod version;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use attributes::AttributesRow;
+pub(crate) use document::DocumentRow;
 pub(crate) use intent::{decode_intent, encode_intent};
 pub(crate) use rows::{CountedRow, CounterRow, HubRow, IndexRow, MetaRow};
 pub(crate) use version::{FirstRow, NextRow, Row};

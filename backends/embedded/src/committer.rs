@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use opledger::store::{Outcome, Purged, Unit};
+use opledger::store::{Change, Outcome, Purged, Unit};
 use opledger::{Error, ErrorKind, Result, Scope, Timestamp};
 
 use crate::engine::Engine;
@@ -52,6 +52,10 @@ impl<E: Engine> Committer<E> {
             let mut commits = Vec::new();
             for job in jobs {
                 match job {
+                    Job::Commit(units, reply) if units.iter().any(is_removal) => {
+                        self.commit(std::mem::take(&mut commits));
+                        answer(reply, self.commit_with_removals(units));
+                    }
                     Job::Commit(units, reply) => commits.push((units, reply)),
                     Job::Purge { scope, before, limit, reply } => {
                         self.commit(std::mem::take(&mut commits));
@@ -121,6 +125,23 @@ impl<E: Engine> Committer<E> {
             Ok(()) => replies.into_iter().for_each(|(reply, outcomes)| answer(reply, outcomes)),
             Err(error) => replies.into_iter().for_each(|(reply, _)| answer(reply, Err(copy(&error)))),
         }
+    }
+
+    /// A removal reads and removes what is in the engine, so each is a group of its own.
+    fn commit_with_removals(&mut self, units: Vec<Unit>) -> Result<Vec<Outcome>> {
+        self.serviceable()?;
+        let mut outcomes = Vec::with_capacity(units.len());
+        for group in units.chunk_by(|one, next| !is_removal(one) && !is_removal(next)) {
+            if group.iter().any(is_removal) {
+                self.settle()?;
+            }
+            outcomes.extend(self.group(|transaction| {
+                group.iter().map(|unit| transaction.carry_out(unit.clone())).collect::<Result<Vec<_>>>()
+            })?);
+            // What was removed is not known any more.
+            self.recent.forget();
+        }
+        Ok(outcomes)
     }
 
     fn purge(&mut self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
@@ -257,6 +278,10 @@ impl<E: Engine> Committer<E> {
         }
         self.come_back()
     }
+}
+
+fn is_removal(unit: &Unit) -> bool {
+    matches!(unit.change, Change::Remove(_))
 }
 
 /// Answers who asked; who stopped waiting does not want to know.

@@ -12,10 +12,12 @@
 //! | `t` | tenant, status, execution_timestamp, hash key (16 bytes) | type and duration |
 //! | `c` | tenant, step, bucket, type | counter |
 //! | `k` | moment | what a verify found |
+//! | `o` | kind, hash key, load date | a version of a document |
 //!
 //! The log is all that is written at once; `h`, `t` and `c` follow from it, and are written now and then. A version is never
 //! written again: its end is the load date of its successor.
 
+use opledger::model::Kind;
 use opledger::{Hash, Status, Timestamp};
 
 pub(crate) const META: &[u8] = b"m";
@@ -68,6 +70,39 @@ pub(crate) fn version_name(place: u64) -> String {
 
 pub(crate) fn check(at: Timestamp) -> Vec<u8> {
     with(b'k', &[&sortable(at.as_micros())])
+}
+
+/// A version of a document.
+pub(crate) fn document(kind: Kind, key: Hash, load_date: Timestamp) -> Vec<u8> {
+    with(b'o', &[&[kind_byte(kind)], key.as_bytes(), &sortable(load_date.as_micros())])
+}
+
+/// The range of all versions of a document.
+pub(crate) fn document_versions(kind: Kind, key: Hash) -> (Vec<u8>, Vec<u8>) {
+    let last = document(kind, key, Timestamp::MAX);
+    (document(kind, key, Timestamp::MIN), [last, vec![0]].concat())
+}
+
+/// The range of all documents of a kind.
+pub(crate) fn documents(kind: Kind) -> (Vec<u8>, Vec<u8>) {
+    (with(b'o', &[&[kind_byte(kind)]]), with(b'o', &[&[kind_byte(kind) + 1]]))
+}
+
+/// Whose version a document's key names, and since when it is known.
+pub(crate) fn parse_document(key: &[u8]) -> Option<(Kind, Hash, Timestamp)> {
+    let (kind, rest) = key.strip_prefix(b"o")?.split_first()?;
+    let (hash, load_date) = rest.split_first_chunk::<32>()?;
+    let kind = Kind::ALL.into_iter().find(|known| kind_byte(*known) == *kind)?;
+    let load_date = Timestamp::from_micros(from_sortable(load_date.try_into().ok()?));
+    Some((kind, Hash::from_bytes(*hash), load_date))
+}
+
+fn kind_byte(kind: Kind) -> u8 {
+    match kind {
+        Kind::Peer => b'a',
+        Kind::Conflict => b'c',
+        Kind::Gap => b'e',
+    }
 }
 
 /// The part of a hash key that stands in index keys: enough that two never meet.
@@ -260,6 +295,7 @@ pub(crate) fn describe(key: &[u8]) -> String {
         Some(b't') => "index entry",
         Some(b'c') => "counter",
         Some(b'k') => "check",
+        Some(b'o') => "document",
         _ => "record",
     };
     let hex: String = key.iter().skip(1).map(|byte| format!("{byte:02x}")).collect();

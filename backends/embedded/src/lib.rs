@@ -17,6 +17,7 @@ mod codec;
 mod committer;
 mod counters;
 pub mod disk;
+mod documents;
 pub mod engine;
 mod files;
 pub mod guard;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use opledger::store::Purged;
-use opledger::{Result, Scope, Status, Timestamp};
+use opledger::model::UnitId;
+use opledger::store::{Outcome, Purged, Removal, judge};
+use opledger::{Attributes, Error, ErrorKind, Result, Scope, Status, Timestamp};
 
 use crate::block::{self, Block};
 use crate::codec::{self, HubRow, IndexRow};
@@ -28,11 +29,48 @@ impl<E: Engine> Transaction<'_, E> {
                 operations += 1;
             }
         }
+        self.removed(operations, blocks);
+        Ok(Purged { operations, more })
+    }
+
+    /// Removes operations by name, whatever their state, and puts the document that says so. All of it, or nothing.
+    pub(crate) fn remove_operations(&mut self, unit: UnitId, removal: Removal) -> Result<Outcome> {
+        // The record tells whether this was done before.
+        if let Some(outcome) = self.judge_document(unit, &removal.record)? {
+            return Ok(outcome);
+        }
+        let mut entries = Vec::with_capacity(removal.operations.len());
+        for (hk, expect_open) in removal.operations {
+            let known = self.reader().known(hk)?.map_err(|damage| self.shared.corrupt(&damage))?;
+            let open = known.as_ref().map(|known| &known.operation.open);
+            if let Some(outcome) = judge::remove(removal.tenant, expect_open, open) {
+                return Ok(outcome);
+            }
+            let Some(known) = known else { continue };
+            let Attributes { execution_timestamp, execution_status, execution_duration_ms, .. } =
+                known.operation.open.attributes;
+            let (at, status, tenant) = (execution_timestamp, execution_status, known.tenant);
+            let key = IndexKey { at, short: keys::short(hk), status, tenant };
+            entries.push((hk, key, IndexRow { script_type: known.script_type, duration_ms: execution_duration_ms }));
+        }
+        let mut operations = 0;
+        let mut blocks = Blocks::new();
+        for (hk, key, row) in entries {
+            if !self.remove_operation(&key, row, &mut blocks)? {
+                let message = format!("operation {hk} can't be removed: a version of it, or near it, is damaged");
+                return Err(Error::new(ErrorKind::Corrupt, message).on(hk));
+            }
+            operations += 1;
+        }
+        self.removed(operations, blocks);
+        self.put_document(unit, removal.record)
+    }
+
+    fn removed(&mut self, operations: u64, blocks: Blocks) {
         self.write_blocks(blocks);
         self.end.operations = self.end.operations.saturating_sub(operations);
         // What is removed can't be counted again from the log.
         self.settle = operations > 0;
-        Ok(Purged { operations, more })
     }
 
     fn old_entries(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Vec<(IndexKey, IndexRow)>> {

@@ -1,5 +1,6 @@
 //! Reading records back: operations, versions, pages of a scan.
 
+mod documents;
 mod history;
 mod lists;
 
@@ -16,6 +17,8 @@ use crate::keys;
 use crate::known::Known;
 use crate::shared::Shared;
 
+pub(crate) use documents::read as read_document;
+
 /// Reads of one answer, all on one state of the engine.
 pub(crate) struct Reader<'a, E> {
     pub(crate) shared: &'a Shared<E>,
@@ -26,9 +29,12 @@ pub(crate) struct Reader<'a, E> {
 impl<E: Engine> Reader<'_, E> {
     pub(crate) fn get(&self, keys: &[Key]) -> Result<Vec<Option<Record>>> {
         keys.iter()
-            .map(|Key::Operation(hk)| match self.operation(*hk)? {
-                Ok(operation) => Ok(operation.map(|operation| Record::Operation(Box::new(operation)))),
-                Err(damage) => Err(self.shared.corrupt(&damage).on(*hk)),
+            .map(|key| match key {
+                Key::Operation(hk) => match self.operation(*hk)? {
+                    Ok(operation) => Ok(operation.map(|operation| Record::Operation(Box::new(operation)))),
+                    Err(damage) => Err(self.shared.corrupt(&damage).on(*hk)),
+                },
+                Key::Document(kind, key) => self.document(*kind, *key),
             })
             .collect()
     }
@@ -40,6 +46,7 @@ impl<E: Engine> Reader<'_, E> {
             Scan::History { .. } => self.history(scan, limit),
             Scan::Operations { after } => self.operations(*after, limit),
             Scan::Log { after } => self.log(*after, limit),
+            Scan::Documents { kind, after } => self.documents(*kind, *after, limit),
             // What was found in the store is not for one tenant to see.
             Scan::Checks { .. } if matches!(self.scope, Scope::Tenant(_)) => Ok(Page::default()),
             Scan::Checks { before } => self.checks(*before, limit),

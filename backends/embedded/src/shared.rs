@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use opledger::model::UnitId;
 use opledger::store::{Damage, Loss, Tail};
 use opledger::{Error, ErrorKind, Hash, Position, Result, Scope, Tenant};
 
@@ -93,6 +94,11 @@ impl<E: Engine> Shared<E> {
 
     pub(crate) fn engine_failed(&self, error: crate::engine::EngineError) -> Error {
         engine_error(error, &self.dir)
+    }
+
+    /// The store's own identity.
+    pub(crate) fn id(&self) -> UnitId {
+        UnitId(self.meta.read().unwrap_or_else(PoisonError::into_inner).store_id)
     }
 
     /// The position of a place in the log.

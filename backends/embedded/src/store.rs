@@ -85,6 +85,7 @@ impl<E: Engine> EmbeddedStore<E> {
 impl<E: Engine> Store for EmbeddedStore<E> {
     fn info(&self) -> StoreInfo {
         StoreInfo {
+            id: self.shared.id(),
             engine: E::NAME,
             location: self.shared.dir.display().to_string(),
             persistent: true,

@@ -39,7 +39,7 @@ pub(crate) struct Transaction<'a, E> {
     pub(crate) shared: &'a Shared<E>,
     pub(crate) engine: &'a E,
     /// In key order: neighbours go to the engine together.
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(crate) writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// The operations of earlier groups that are likely to go on.
     recent: &'a Recent,
     /// The operations of this group.
@@ -102,6 +102,8 @@ impl<'a, E: Engine> Transaction<'a, E> {
                 self.put(keys::check(check.at), &check)?;
                 Ok(Outcome::Done(self.shared.position(self.end.last)))
             }
+            Change::Put(put) => self.put_document(unit.id, put),
+            Change::Remove(removal) => self.remove_operations(unit.id, removal),
         }
     }
 

@@ -11,6 +11,7 @@
 //! # Ok(()) }
 //! ```
 
+mod documents;
 mod rows;
 mod scan;
 
@@ -18,6 +19,7 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use opledger::model::UnitId;
 use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Tail, Unit};
 use opledger::{Error, ErrorKind, Position, Result, Timestamp};
 
@@ -29,13 +31,16 @@ pub struct MemoryStore {
     /// None once the store is closed.
     rows: Mutex<Option<Rows>>,
     tail: Tail,
+    id: UnitId,
 }
 
 impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self { rows: Mutex::new(Some(Rows::default())), tail: Tail::default() }
+        // Without random bytes there is no telling two stores apart, and nothing else is lost.
+        let id = UnitId::random().unwrap_or(UnitId([0; 16]));
+        Self { rows: Mutex::new(Some(Rows::default())), tail: Tail::default(), id }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Rows>> {
@@ -55,7 +60,7 @@ impl Default for MemoryStore {
 
 impl Store for MemoryStore {
     fn info(&self) -> StoreInfo {
-        StoreInfo { engine: "memory", location: "memory:".to_owned(), persistent: false, loss: None }
+        StoreInfo { id: self.id, engine: "memory", location: "memory:".to_owned(), persistent: false, loss: None }
     }
 
     fn commit(&self, units: Vec<Unit>) -> impl Future<Output = Result<Vec<Outcome>>> + Send + use<> {
@@ -68,7 +73,7 @@ impl Store for MemoryStore {
     }
 
     async fn get(&self, scope: Scope, keys: &[Key]) -> Result<Vec<Option<Record>>> {
-        self.with(|rows| keys.iter().map(|Key::Operation(hk)| rows.operation(scope, *hk)).collect())
+        self.with(|rows| keys.iter().map(|key| rows.get(scope, key)).collect())
     }
 
     async fn scan(&self, scope: Scope, scan: &Scan, limit: usize) -> Result<Page> {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
+use crate::documents::Documents;
 use opledger::model::{Check, UnitId};
-use opledger::store::{Change, Outcome, Purged, Record, Scope, State, Unit, judge};
+use opledger::store::{Change, Key, Outcome, Purged, Record, Removal, Scope, State, Unit, judge};
 use opledger::{Hash, Hub, Operation, Position, Tenant, Timestamp, Version};
 
 /// All rows, and the orders they are read in.
@@ -16,6 +17,7 @@ pub(crate) struct Rows {
     /// Each version's operation, and its place there.
     pub(crate) log: BTreeMap<Position, (Hash, usize)>,
     pub(crate) checks: BTreeMap<Timestamp, (UnitId, Check)>,
+    pub(crate) documents: Documents,
     /// How many versions were ever appended.
     appended: u64,
 }
@@ -51,6 +53,33 @@ impl Rows {
                 self.append(unit.id, operation, tenant, expect_open, next)
             }
             Change::Check(check) => self.check(unit.id, check),
+            Change::Put(put) => self.documents.put(unit.id, put, self.last()),
+            Change::Remove(removal) => self.remove(unit.id, removal),
+        }
+    }
+
+    fn remove(&mut self, unit: UnitId, removal: Removal) -> Outcome {
+        // The record tells whether this was done before.
+        if let Some(outcome) = self.documents.judge(unit, &removal.record, self.last()) {
+            return outcome;
+        }
+        for (hk, expect_open) in &removal.operations {
+            let open = self.operations.get(hk).and_then(Kept::open);
+            if let Some(outcome) = judge::remove(removal.tenant, *expect_open, open) {
+                return outcome;
+            }
+        }
+        for (hk, _) in &removal.operations {
+            self.take_out(*hk);
+        }
+        self.documents.put(unit, removal.record, self.last())
+    }
+
+    fn take_out(&mut self, hk: Hash) {
+        let Some(kept) = self.operations.remove(&hk) else { return };
+        for version in kept.versions {
+            self.history.remove(&(version.attributes.execution_timestamp, hk));
+            self.log.remove(&version.position);
         }
     }
 
@@ -115,8 +144,11 @@ impl Rows {
         Outcome::Done(self.last())
     }
 
-    pub(crate) fn operation(&self, scope: Scope, hk: Hash) -> Option<Record> {
-        self.operations.get(&hk).filter(|kept| scope.sees(kept.hub.tenant))?.as_operation()
+    pub(crate) fn get(&self, scope: Scope, key: &Key) -> Option<Record> {
+        match key {
+            Key::Operation(hk) => self.operations.get(hk).filter(|kept| scope.sees(kept.hub.tenant))?.as_operation(),
+            Key::Document(kind, key) => self.documents.get(scope, *kind, *key),
+        }
     }
 
     pub(crate) fn purge(&mut self, scope: Scope, before: Timestamp, limit: usize) -> Purged {
@@ -128,11 +160,8 @@ impl Rows {
         });
         let chosen: Vec<_> = found.by_ref().take(limit).collect();
         let more = found.next().is_some();
-        for (at, hk) in &chosen {
-            self.history.remove(&(*at, *hk));
-            for version in self.operations.remove(hk).into_iter().flat_map(|kept| kept.versions) {
-                self.log.remove(&version.position);
-            }
+        for (_, hk) in &chosen {
+            self.take_out(*hk);
         }
         Purged { operations: u64::try_from(chosen.len()).unwrap_or(u64::MAX), more }
     }

@@ -31,6 +31,10 @@ impl Rows {
             }
             Scan::Operations { after } => self.operations(scope, *after, limit),
             Scan::Log { after } => self.log(scope, *after, limit),
+            Scan::Documents { kind, after } => {
+                let rows = self.documents.versions(scope, *kind, *after);
+                page(rows, limit, |after| Scan::Documents { kind: *kind, after: Some(after) })
+            }
             // What was found in the store is not for one tenant to see.
             Scan::Checks { .. } if matches!(scope, Scope::Tenant(_)) => Page::default(),
             Scan::Checks { before } => {
