@@ -126,6 +126,8 @@ fn it_runs_with_the_callers_rights() {
             }
         }
     }
+    // As it is since PostgreSQL 15.
+    run(&mut superuser, "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let mut deployer = database.connect_as("deployer").unwrap();
     assert_eq!(migrate(&mut deployer, &path, "1"), ["APPLIED", "1", ""]);
     let owner = value(&mut superuser, "SELECT tableowner FROM pg_tables WHERE tablename = 'mine'");
