@@ -1,0 +1,14 @@
+//! A store in PostgreSQL, over the schema of `opledger-sql`.
+
+mod config;
+mod connect;
+mod error;
+mod pool;
+mod rows;
+mod runtime;
+mod session;
+mod tls;
+
+pub use config::Config;
+pub use connect::Notice;
+pub use session::Session;
