@@ -1,9 +1,10 @@
 //! One connection: to the first host that is what was asked for, with time-outs, over TLS where it must be.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use opledger::model::UnitId;
 use opledger::{Error, ErrorKind, Result};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -15,7 +16,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::{Address, Config, Target};
 use crate::error::{convert, is_fatal};
+use crate::rows::column;
 use crate::tls::{self, SslMode};
+use crate::values::Uuid;
 
 /// A parameter with its type: statements that are not prepared must name it.
 pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -151,6 +154,7 @@ impl Connector {
             deadline: (!self.unlimited && !config.statement_timeout.is_zero())
                 .then(|| config.statement_timeout.saturating_add(GRACE)),
             location: config.location(),
+            store_id: OnceLock::new(),
         })
     }
 
@@ -189,7 +193,9 @@ impl Connector {
         };
         let (statement, lock) = (limits.0.as_millis(), limits.1.as_millis());
         let given = self.config.options.as_deref().unwrap_or_default();
-        format!("-c statement_timeout={statement} -c lock_timeout={lock} {given}").trim_end().to_owned()
+        format!(
+            "-c statement_timeout={statement} -c lock_timeout={lock} -c default_transaction_isolation=read\\ committed {given}"
+        ).trim_end().to_owned()
     }
 }
 
@@ -221,11 +227,32 @@ pub(crate) struct Connection {
     prepares: bool,
     deadline: Option<Duration>,
     location: String,
+    store_id: OnceLock<UnitId>,
 }
 
 impl Connection {
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// Ends it: for who holds it next, it is closed.
+    pub(crate) fn abandon(&self) {
+        self.task.abort();
+    }
+
+    /// The store that the schema says it is.
+    pub(crate) fn store_id(&self) -> Result<UnitId> {
+        let missing = || Error::new(ErrorKind::MissingDependency, "the schema has no identity: run `opledger install`");
+        self.store_id.get().copied().ok_or_else(missing)
+    }
+
+    /// Asks the schema who it is. After a restore or a promotion, that begins a new epoch of the log.
+    pub(crate) async fn introduce(&self) -> Result<()> {
+        let rows = self.query_once("SELECT store_id FROM script_tracking.store_open()", &[]).await?;
+        if let Some(Uuid(id)) = rows.first().map(|row| column::<Option<Uuid>>(row, 0)).transpose()?.flatten() {
+            self.store_id.get_or_init(|| id);
+        }
+        Ok(())
     }
 
     /// Whether this is a session of ours, not one that a pooler lends.
