@@ -37,6 +37,12 @@ pub enum ErrorKind {
     Serialization,
     /// The store's server can't be reached (08006).
     Connection,
+    /// The store's server has no room for another session, or for this statement (53300).
+    Overloaded,
+    /// The store's server did not finish in the time it was given (57014).
+    Timeout,
+    /// The store's server takes no writes now (25006).
+    ReadOnly,
     /// The store was closed (08003).
     Closed,
     /// No room on the disk, or the store is out of service after it ran full (53100).
@@ -65,6 +71,9 @@ impl ErrorKind {
             Self::InvalidAuthorization => "28000",
             Self::Serialization => "40001",
             Self::Connection => "08006",
+            Self::Overloaded => "53300",
+            Self::Timeout => "57014",
+            Self::ReadOnly => "25006",
             Self::Closed => "08003",
             Self::DiskFull => "53100",
             Self::Locked => "55P03",
@@ -81,7 +90,7 @@ impl ErrorKind {
     /// ```
     #[must_use]
     pub fn from_sqlstate(sqlstate: &str) -> Option<Self> {
-        const ALL: [ErrorKind; 16] = [
+        const ALL: [ErrorKind; 19] = [
             ErrorKind::Conflict,
             ErrorKind::MissingDependency,
             ErrorKind::Permission,
@@ -93,6 +102,9 @@ impl ErrorKind {
             ErrorKind::InvalidAuthorization,
             ErrorKind::Serialization,
             ErrorKind::Connection,
+            ErrorKind::Overloaded,
+            ErrorKind::Timeout,
+            ErrorKind::ReadOnly,
             ErrorKind::Closed,
             ErrorKind::DiskFull,
             ErrorKind::Locked,
@@ -105,7 +117,17 @@ impl ErrorKind {
     /// Whether the same call may succeed when it is made again.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::Conflict | Self::Serialization | Self::Connection | Self::DiskFull | Self::Locked)
+        matches!(
+            self,
+            Self::Conflict
+                | Self::Serialization
+                | Self::Connection
+                | Self::Overloaded
+                | Self::Timeout
+                | Self::ReadOnly
+                | Self::DiskFull
+                | Self::Locked
+        )
     }
 
     /// Whether the caller's input is at fault.
@@ -126,6 +148,9 @@ impl ErrorKind {
             Self::InvalidAuthorization => &["Log in again"],
             Self::Serialization => &["Retry operation"],
             Self::Connection => &["Check that the server runs", "Retry operation"],
+            Self::Overloaded => &["Retry operation", "Raise the server's limit that the message names"],
+            Self::Timeout => &["Retry operation", "Raise the time limit"],
+            Self::ReadOnly => &["Retry operation on the primary server"],
             Self::Closed => &["Open the store again"],
             Self::DiskFull => &["Make room on the disk", "Retry operation"],
             Self::Locked => &["Wait for the holder to finish", "Retry operation"],
