@@ -7,6 +7,9 @@ use crate::hash::{Hash, Metadata, hash_key};
 use crate::model::Document;
 use crate::time::Timestamp;
 
+/// The costs of bcrypt that a setting may have.
+pub(super) const COSTS: std::ops::RangeInclusive<u32> = 4..=15;
+
 /// The hash key of a user: of the tenant's key in hex, a colon, and the e-mail with ASCII letters in lower case.
 ///
 /// ```
@@ -39,11 +42,11 @@ pub(super) fn password_hash(credential: &Document) -> Result<String> {
     text(credential, "password_hash")
 }
 
-/// The cost in a bcrypt hash, `$2a$10$…`.
+/// The cost in a bcrypt hash, `$2a$10$…`. One above those that settings allow is refused: a login would take for ever.
 pub(super) fn cost(credential: &Document) -> Result<u32> {
     let hash = password_hash(credential)?;
     let cost = hash.strip_prefix("$2a$").and_then(|rest| rest.get(..2)?.parse().ok());
-    cost.ok_or_else(|| damaged(credential, "password_hash"))
+    cost.filter(|cost| COSTS.contains(cost)).ok_or_else(|| damaged(credential, "password_hash"))
 }
 
 /// A session's state.

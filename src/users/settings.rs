@@ -1,5 +1,6 @@
 //! Settings of users: those of the SQL API, with its defaults.
 
+use super::rows::COSTS;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How strict logins are, in stores that do not look after users themselves (PostgreSQL's are
@@ -37,7 +38,7 @@ impl UserSettings {
         let fields = [
             ("lockout_failures", self.lockout_failures, 3, 100),
             ("lockout_minutes", self.lockout_minutes, 1, 1440),
-            ("bcrypt_cost", self.bcrypt_cost, 4, 15),
+            ("bcrypt_cost", self.bcrypt_cost, *COSTS.start(), *COSTS.end()),
             ("session_minutes", self.session_minutes, 5, 43_200),
             ("password_min_length", self.password_min_length, 8, 24),
         ];

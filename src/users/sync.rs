@@ -164,6 +164,11 @@ impl<A: Store, B: Store> Run<'_, A, B> {
                     return Ok(());
                 }
                 let document = *version;
+                if let Err(error) = rows::cost(&document) {
+                    let record = format!("{} {}", document.kind, document.key);
+                    self.done.damaged.push(Damage::new(record, error.message()));
+                    return Ok(());
+                }
                 ways.push(way(document.clone(), open.as_ref())?);
                 open = Some(document);
             }

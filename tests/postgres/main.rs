@@ -1,6 +1,7 @@
 //! The conformance suite and the model on a real PostgreSQL.
 #![allow(clippy::expect_used)] // helpers of a test are not in a #[test] themselves
 
+mod carried_users;
 mod support;
 
 use opledger_testkit::{Boxed, WithoutPushdown, run_model};
