@@ -207,7 +207,8 @@ BEGIN;
 \ir functions/run_migration.sql
 \ir functions/run_migration_enterprise.sql
 
-\ir views/store_row.sql
+\ir types/store_row.sql
+\ir views/store_version.sql
 \ir functions/store_scope.sql
 \ir functions/store_tenants.sql
 \ir functions/store_open.sql

@@ -72,13 +72,14 @@ async fn carry_out(shared: &Shared, group: Vec<Job>) {
 async fn commit(shared: &Shared, units: &[&Unit]) -> Result<Vec<Outcome>> {
     let began = Instant::now();
     let mut attempt = 0;
+    let mut in_doubt = false;
     loop {
-        let error = match try_commit(shared, units).await {
+        let error = match try_commit(shared, units, &mut in_doubt).await {
             Ok(outcomes) => return Ok(outcomes),
             Err(error) => error,
         };
         if !may_pass(error.kind()) || began.elapsed() >= shared.config.retry_timeout {
-            return Err(error);
+            return Err(if in_doubt { doubtful(&error) } else { error });
         }
         tracing::debug!(%error, attempt, "a commit is tried again");
         tokio::time::sleep(pause(attempt)).await;
@@ -91,7 +92,17 @@ pub(crate) fn may_pass(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Connection | ErrorKind::Serialization | ErrorKind::Overloaded | ErrorKind::ReadOnly)
 }
 
-async fn try_commit(shared: &Shared, units: &[&Unit]) -> Result<Vec<Outcome>> {
+/// The answer to one attempt was lost, and no later one was answered.
+fn doubtful(error: &Error) -> Error {
+    let message = format!(
+        "{}; whether it was recorded is not known: sent again as the same unit, it is recorded once",
+        error.message()
+    );
+    Error::new(error.kind(), message)
+}
+
+/// Commits once; `in_doubt` is set where the server may have done it without saying so.
+async fn try_commit(shared: &Shared, units: &[&Unit], in_doubt: &mut bool) -> Result<Vec<Outcome>> {
     let steps = steps(units)?;
     if steps.is_empty() {
         return Ok(Vec::new());
@@ -118,6 +129,7 @@ async fn try_commit(shared: &Shared, units: &[&Unit]) -> Result<Vec<Outcome>> {
         Ok::<_, Error>(())
     };
     if let Err(error) = work.await {
+        *in_doubt |= error.kind() == ErrorKind::Connection;
         give_back(&connection, is_transaction, error.kind()).await;
         return Err(error);
     }

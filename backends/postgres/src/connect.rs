@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use opledger::model::UnitId;
 use opledger::{Error, ErrorKind, Result};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as DriverSslMode;
 use tokio_postgres::error::SqlState;
@@ -40,8 +39,6 @@ pub struct Notice {
 pub(crate) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
-    /// Woken by each notification that a connection receives.
-    pub(crate) notified: Arc<Notify>,
     /// Whether connections are for work without a time limit, as an installation is.
     unlimited: bool,
 }
@@ -49,7 +46,7 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn new(config: Config, unlimited: bool) -> Result<Self> {
         let tls = tls::connector(config.ssl_mode, &config.tls_files)?;
-        Ok(Self { config, tls, notified: Arc::default(), unlimited })
+        Ok(Self { config, tls, unlimited })
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -132,17 +129,13 @@ impl Connector {
         let (client, mut connection) =
             self.driver_config(address, mode, with_settings).connect(self.tls.clone()).await?;
         let notices = Arc::new(Mutex::new(Vec::new()));
-        let (kept, notified) = (Arc::clone(&notices), Arc::clone(&self.notified));
+        let kept = Arc::clone(&notices);
         let task = tokio::spawn(async move {
             while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
-                match message {
-                    AsyncMessage::Notice(notice) => keep(&kept, &notice),
-                    AsyncMessage::Notification(_) => notified.notify_waiters(),
-                    _ => {}
+                if let AsyncMessage::Notice(notice) = message {
+                    keep(&kept, &notice);
                 }
             }
-            // Who waits for a notification looks for itself.
-            notified.notify_waiters();
         });
         let config = &self.config;
         Ok(Connection {
