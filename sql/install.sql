@@ -227,6 +227,7 @@ BEGIN;
 \ir functions/store_check_unit.sql
 \ir functions/store_judge.sql
 \ir functions/store_commit.sql
+\ir functions/store_commit_one.sql
 \ir functions/store_judge_put.sql
 \ir functions/store_put.sql
 \ir functions/store_delete.sql

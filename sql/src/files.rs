@@ -120,6 +120,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("functions/store_check_unit.sql", include_str!("../functions/store_check_unit.sql")),
     ("functions/store_checks.sql", include_str!("../functions/store_checks.sql")),
     ("functions/store_commit.sql", include_str!("../functions/store_commit.sql")),
+    ("functions/store_commit_one.sql", include_str!("../functions/store_commit_one.sql")),
     ("functions/store_delete.sql", include_str!("../functions/store_delete.sql")),
     ("functions/store_documents.sql", include_str!("../functions/store_documents.sql")),
     ("functions/store_get.sql", include_str!("../functions/store_get.sql")),

@@ -1,6 +1,7 @@
 //! One connection: to the first host that is what was asked for, with time-outs, over TLS where it must be.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -148,6 +149,7 @@ impl Connector {
                 .then(|| config.statement_timeout.saturating_add(GRACE)),
             location: config.location(),
             store_id: OnceLock::new(),
+            epoch: AtomicI64::new(0),
         })
     }
 
@@ -221,6 +223,8 @@ pub(crate) struct Connection {
     deadline: Option<Duration>,
     location: String,
     store_id: OnceLock<UnitId>,
+    /// The epoch of what is written here; 0 while that is not settled.
+    epoch: AtomicI64,
 }
 
 impl Connection {
@@ -241,11 +245,22 @@ impl Connection {
 
     /// Asks the schema who it is. After a restore or a promotion, that begins a new epoch of the log.
     pub(crate) async fn introduce(&self) -> Result<()> {
-        let rows = self.query_once("SELECT store_id FROM script_tracking.store_open()", &[]).await?;
-        if let Some(Uuid(id)) = rows.first().map(|row| column::<Option<Uuid>>(row, 0)).transpose()?.flatten() {
+        let sql = "SELECT store_id, CASE WHEN settled THEN epoch END FROM script_tracking.store_open()";
+        let rows = self.query_once(sql, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        if let Some(Uuid(id)) = column::<Option<Uuid>>(row, 0)? {
             self.store_id.get_or_init(|| id);
         }
+        self.epoch.store(column::<Option<i64>>(row, 1)?.unwrap_or_default(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The epoch of what is written here. A session with a standby has none, and gets one when it is promoted.
+    pub(crate) async fn epoch(&self) -> Result<i64> {
+        if self.epoch.load(Ordering::Relaxed) == 0 {
+            self.introduce().await?;
+        }
+        Ok(self.epoch.load(Ordering::Relaxed))
     }
 
     /// Whether this is a session of ours, not one that a pooler lends.
