@@ -207,8 +207,9 @@ BEGIN;
 \ir functions/run_migration.sql
 \ir functions/run_migration_enterprise.sql
 
-\ir views/store_row.sql
 \ir views/user_document.sql
+\ir types/store_row.sql
+\ir views/store_version.sql
 \ir functions/store_scope.sql
 \ir functions/store_tenants.sql
 \ir functions/store_open.sql
@@ -229,6 +230,7 @@ BEGIN;
 \ir functions/store_check_unit.sql
 \ir functions/store_judge.sql
 \ir functions/store_commit.sql
+\ir functions/store_commit_one.sql
 \ir functions/store_judge_put.sql
 \ir functions/check_user_document.sql
 \ir functions/write_user_document.sql
