@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::documents::{is_done, put, read_all};
 use super::rows;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::hash::Hash;
 use crate::model::{Document, Kind, Tenant};
 use crate::store::{Damage, Record, Scan, Store, Unit};
@@ -24,6 +24,8 @@ pub struct UserSync {
     pub users: u64,
     /// Versions of credentials that were new there.
     pub credentials: u64,
+    /// Users that are there already, and whose credential that store does not show to who carries: left as they are.
+    pub withheld: u64,
     /// What differs on the two sides and was left as it is.
     pub conflicts: Vec<UserConflict>,
     /// Records that could not be read.
@@ -115,25 +117,32 @@ impl<A: Store, B: Store> Run<'_, A, B> {
 
     async fn users(&mut self, documents: Vec<Document>) -> Result<Vec<Way>> {
         let there = self.there(Kind::User, &documents).await?;
-        let stored = self.there(Kind::Credential, &documents).await?;
         let keys: Vec<Hash> = documents.iter().map(|document| document.key).collect();
         let own = read_all(self.from.store(), self.from.scope(), Kind::Credential, &keys).await?;
-        let mut ways = Vec::new();
+        let (mut ways, mut known) = (Vec::new(), Vec::new());
         for (user, own) in documents.into_iter().zip(own) {
-            let known = there.get(&user.key);
-            if let Some(known) = known
-                && (known.load_date, known.hash_diff) != (user.load_date, user.hash_diff)
-            {
-                self.conflict(&user, Some(known.hash_diff), TWICE);
-                continue;
-            }
             let key = user.key;
-            if known.is_none() {
-                ways.push(way(user, None)?);
+            match there.get(&key) {
+                Some(same) if (same.load_date, same.hash_diff) == (user.load_date, user.hash_diff) => known.extend(own),
+                Some(other) => self.conflict(&user, Some(other.hash_diff), TWICE),
+                None => {
+                    ways.push(way(user, None)?);
+                    if let Some(own) = own {
+                        self.credentials(key, &own, None, &mut ways).await?;
+                    }
+                }
             }
-            if let Some(own) = own {
-                self.credentials(key, &own, stored.get(&key), &mut ways).await?;
+        }
+        match self.there(Kind::Credential, &known).await {
+            Ok(stored) => {
+                for own in known {
+                    self.credentials(own.key, &own, stored.get(&own.key), &mut ways).await?;
+                }
             }
+            Err(error) if error.kind() == ErrorKind::Permission => {
+                self.done.withheld += u64::try_from(known.len()).unwrap_or(u64::MAX);
+            }
+            Err(error) => return Err(error),
         }
         Ok(ways)
     }
@@ -177,6 +186,9 @@ impl<A: Store, B: Store> Run<'_, A, B> {
     }
 
     async fn there(&self, kind: Kind, documents: &[Document]) -> Result<HashMap<Hash, Document>> {
+        if documents.is_empty() {
+            return Ok(HashMap::new());
+        }
         let keys: Vec<Hash> = documents.iter().map(|document| document.key).collect();
         let found = read_all(self.to.store(), self.to.scope(), kind, &keys).await?;
         Ok(found.into_iter().flatten().map(|document| (document.key, document)).collect())

@@ -83,7 +83,10 @@ fn a_user_of_an_offline_agent_logs_in_by_sql() {
     assert_eq!(value(&database, "SELECT count(*)::text FROM script_tracking.user_h"), "0");
     database.connect_as("admin").unwrap().batch_execute("SELECT auth.register_tenant('acme')").unwrap();
     assert_eq!(counts(&carry(&offline, &online).unwrap()), (0, 5, 5, 0));
-    assert_eq!(counts(&carry(&offline, &online).unwrap()), (0, 0, 0, 0), "again");
+    let again = carry(&offline, &online).unwrap();
+    assert_eq!((counts(&again), again.withheld), ((0, 0, 0, 0), 5), "a writer is shown no credential");
+    let again = carry(&offline, &server(&database, "keeper")).unwrap();
+    assert_eq!((counts(&again), again.withheld), ((0, 0, 0, 0), 0), "an admin is, and they are the same");
     for (n, password) in PASSWORDS.iter().enumerate() {
         let email = format!("USER{n}@example.org");
         assert_eq!(sql_login(&database, &email, password), "true", "{password}");
@@ -116,7 +119,7 @@ fn a_user_of_postgres_logs_in_on_an_agent_and_the_newest_password_comes_back() {
     assert!(error.message().contains("carry_credentials"), "{error}");
     let allow = "SELECT script_tracking.set_setting('carry_credentials', 'on')";
     database.connect_as("admin").unwrap().batch_execute(allow).unwrap();
-    assert_eq!(counts(&carry(&online, &offline).unwrap()), (0, 0, 5, 0), "tenant and users came before");
+    assert_eq!(counts(&carry(&online, &offline).unwrap()), (0, 5, 5, 0));
     assert_eq!(counts(&carry(&online, &offline).unwrap()), (0, 0, 0, 0));
     for (n, password) in PASSWORDS.iter().enumerate() {
         let email = format!("user{n}@example.org");
@@ -186,8 +189,23 @@ fn a_login_carries_users_of_its_own_tenant_and_replaces_no_password() {
     let other: Tracker<MemoryStore> = newer.build(MemoryStore::new()).for_tenant(hash_key("acme")).into();
     carry(&acme(&elsewhere), &other).unwrap();
     login(&other, EMAIL, "12345678").unwrap();
-    let error = carry(&other, &online).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Permission);
+    assert_eq!(carry(&other, &online).unwrap().withheld, 1);
+    let scan = opledger::store::Scan::Documents { kind: opledger::model::Kind::Credential, after: None };
+    let newest = block_on(other.inner().store().scan(Scope::All, &scan, 9)).unwrap().records.pop().unwrap();
+    let opledger::store::Record::Document(newest) = newest else { panic!("{newest:?}") };
+    let first = block_on(acme(&elsewhere).inner().store().scan(Scope::Tenant(hash_key("acme")), &scan, 9))
+        .unwrap()
+        .records
+        .pop()
+        .unwrap();
+    let opledger::store::Record::Document(first) = first else { panic!("{first:?}") };
+    let put = opledger::store::Put { next: *newest, expect_open: Some(first.hash_diff) };
+    let unit = opledger::store::Unit {
+        id: opledger::model::UnitId::random().unwrap(),
+        change: opledger::store::Change::Put(put),
+    };
+    let error = block_on(online.inner().store().commit(vec![unit])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Permission, "who knows the hash there can't put another: {error}");
     assert!(error.message().contains("carry_credentials"), "{error}");
     assert_eq!(value(&database, "SELECT count(*)::text FROM script_tracking.credential_s"), "1");
     assert_eq!(counts(&carry(&other, &server(&database, "keeper")).unwrap()), (0, 0, 1, 0), "an admin may");
