@@ -107,10 +107,8 @@ fn a_restore_begins_an_epoch_in_which_everything_is_seen() {
 
     let other = Server::start().unwrap();
     let restored = other.create_database().unwrap();
-    let roles = server().program("pg_dumpall").arg("--roles-only").stdout(Stdio::piped()).spawn().unwrap();
-    psql(&other, "postgres", roles.stdout.unwrap().into());
-    let dump = server().program("pg_dump").arg(database.name()).stdout(Stdio::piped()).spawn().unwrap();
-    psql(&other, restored.name(), dump.stdout.unwrap().into());
+    copy(server().program("pg_dumpall").arg("--roles-only"), &other, "postgres");
+    copy(server().program("pg_dump").arg(database.name()), &other, restored.name());
 
     let after = tracker(&restored, "");
     assert_eq!(epochs(&restored), [1, 2]);
@@ -125,9 +123,12 @@ fn a_restore_begins_an_epoch_in_which_everything_is_seen() {
     assert_eq!(epochs(&restored), [1, 2]);
 }
 
-fn psql(server: &Server, database: &str, script: Stdio) {
-    let mut psql: Command = server.program("psql");
-    let done = psql.args(["-X", "-q", "-d", database]).stdin(script).output().unwrap();
+/// Runs what a program dumps in a database of another server.
+fn copy(dump: &mut Command, server: &Server, database: &str) {
+    let mut dump = dump.stdout(Stdio::piped()).spawn().unwrap();
+    let script = dump.stdout.take().unwrap();
+    let done = server.program("psql").args(["-X", "-q", "-d", database]).stdin(script).output().unwrap();
+    assert!(dump.wait().unwrap().success());
     // The role postgres is there already: that is all that may fail.
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     let errors: Vec<_> =
