@@ -215,7 +215,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/store_check.sql', '\x45650218e32094ce17eea3b0353ae0a7c5049c3653215df1f3af893cd8dbe868'),
     ('functions/store_check_unit.sql', '\xd14ee95312f215cfd54da9c4b816e9d30a3ca70069f1db878772250fb05b1741'),
     ('functions/store_judge.sql', '\x1e412ad8bba532c03c46c12074adfcdb9f341a2b346dd62d053d6f4a0f9358e4'),
-    ('functions/store_commit.sql', '\x075cadd3df35701c48c6b37cd8bb41eaf1ce02c2330aadf008df44e26655549f'),
+    ('functions/store_commit.sql', '\x6d470c8a576a62df987e7deb664c319c65d4125e346079783520dedafc1db0a0'),
     ('functions/store_commit_one.sql', '\x653d6c974e14ab0f780462aa6aca19dcac26b67c5bb2e57f29b311e6ceea7d40'),
     ('functions/store_judge_put.sql', '\x1aad2814a4f26e9feb2009c2882d7c4ea0e1b93ace3ee30166377ef351a64794'),
     ('functions/check_user_document.sql', '\xcf76b22ea74e790a3b4ae4819a6f18d522bc9f4950086a66dc5d2ea371593c69'),

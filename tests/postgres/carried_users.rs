@@ -1,6 +1,8 @@
 //! Users between an agent's own store and PostgreSQL, where the SQL functions log them in.
 
 use opledger::blocking::Tracker;
+use opledger::model::{Kind, UnitId};
+use opledger::store::{Change, Put, Record, Scan, Unit};
 use opledger::users::{ExposeSecret, Login, SecretString, UserAnswer, UserData, UserSettings, UserSync, sync_users};
 use opledger::{ErrorKind, Result, Scope, Store, hash_key};
 use opledger_memory::MemoryStore;
@@ -138,8 +140,8 @@ fn a_user_of_postgres_logs_in_on_an_agent_and_the_newest_password_comes_back() {
         assert_eq!(sql_login(&database, &format!("user{n}@example.org"), password), "true");
     }
     let (there, here) = (online.inner(), offline.inner());
-    for kind in [opledger::model::Kind::Tenant, opledger::model::Kind::User] {
-        let scan = opledger::store::Scan::Documents { kind, after: None };
+    for kind in [Kind::Tenant, Kind::User] {
+        let scan = Scan::Documents { kind, after: None };
         let scope = Scope::Tenant(hash_key("acme"));
         let pages = (block_on(there.store().scan(scope, &scan, 50)), block_on(here.store().scan(scope, &scan, 50)));
         assert_eq!(pages.0.unwrap().records, pages.1.unwrap().records, "{kind}");
@@ -190,20 +192,17 @@ fn a_login_carries_users_of_its_own_tenant_and_replaces_no_password() {
     carry(&acme(&elsewhere), &other).unwrap();
     login(&other, EMAIL, "12345678").unwrap();
     assert_eq!(carry(&other, &online).unwrap().withheld, 1);
-    let scan = opledger::store::Scan::Documents { kind: opledger::model::Kind::Credential, after: None };
+    let scan = Scan::Documents { kind: Kind::Credential, after: None };
     let newest = block_on(other.inner().store().scan(Scope::All, &scan, 9)).unwrap().records.pop().unwrap();
-    let opledger::store::Record::Document(newest) = newest else { panic!("{newest:?}") };
+    let Record::Document(newest) = newest else { panic!("{newest:?}") };
     let first = block_on(acme(&elsewhere).inner().store().scan(Scope::Tenant(hash_key("acme")), &scan, 9))
         .unwrap()
         .records
         .pop()
         .unwrap();
-    let opledger::store::Record::Document(first) = first else { panic!("{first:?}") };
-    let put = opledger::store::Put { next: *newest, expect_open: Some(first.hash_diff) };
-    let unit = opledger::store::Unit {
-        id: opledger::model::UnitId::random().unwrap(),
-        change: opledger::store::Change::Put(put),
-    };
+    let Record::Document(first) = first else { panic!("{first:?}") };
+    let put = Put { next: *newest, expect_open: Some(first.hash_diff) };
+    let unit = Unit { id: UnitId::random().unwrap(), change: Change::Put(put) };
     let error = block_on(online.inner().store().commit(vec![unit])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Permission, "who knows the hash there can't put another: {error}");
     assert!(error.message().contains("carry_credentials"), "{error}");

@@ -129,7 +129,14 @@ impl Server {
     pub fn crash(&self) -> Result<()> {
         let pid = std::fs::read_to_string(self.folder.path().join("data/postmaster.pid"))?;
         let pid = pid.lines().next().unwrap_or_default().to_owned();
-        let killed = Command::new("/bin/kill").args(["-KILL", &pid]).output()?;
+        // Sessions outlive it for a moment, in which they would still answer.
+        let sessions =
+            "SELECT pid::text FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        let sessions = self.connect("postgres", "postgres")?.query(sessions, &[])?;
+        let sessions: Vec<String> = sessions.iter().map(|row| row.get(0)).collect();
+        let killed = Command::new("kill").args(["-KILL", &pid]).output()?;
+        // One that has ended by itself is no error.
+        Command::new("kill").arg("-KILL").args(&sessions).output()?;
         if !killed.status.success() {
             return Err(Error::Failed {
                 program: "kill",
@@ -248,8 +255,10 @@ impl Drop for Server {
     }
 }
 
-/// A folder for a server, and who runs it.
-fn place() -> Result<(Binaries, TempDir, Option<(u32, u32)>)> {
+/// Where a server's programs are, its folder, and who runs it.
+type Place = (Binaries, TempDir, Option<(u32, u32)>);
+
+fn place() -> Result<Place> {
     let binaries = Binaries::find()?;
     // A unix socket's path has a limit of about 100 bytes, which a deep temporary folder would pass.
     let folder = tempfile::Builder::new().prefix("opledger-pg-").tempdir_in("/tmp")?;
