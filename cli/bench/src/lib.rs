@@ -11,12 +11,13 @@
 //! - [`ledger`], [`baseline`]: where they go.
 //! - [`subject`], [`workload`], [`round`]: what is measured, and one measurement.
 //! - [`run`], [`process`]: all of them in turns, each in its own process.
-//! - [`statistics`], [`report`]: what comes out.
+//! - [`statistics`], [`report`], [`html`]: what comes out.
 
 pub mod baseline;
 pub mod content;
 mod failure;
 pub mod fill;
+pub mod html;
 pub mod ledger;
 pub mod process;
 pub mod recount;

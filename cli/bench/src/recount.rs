@@ -41,21 +41,25 @@ impl Expected {
     /// Gives the ledger's error, XX001 where it finds by itself that something stored is damaged.
     pub fn compare(&self, ledger: &dyn Ledger) -> Result<Option<String>> {
         let mut seen = vec![0_u8; usize::try_from(self.count).unwrap_or(usize::MAX)];
-        let mut wrong: Option<String> = None;
+        let (mut strangers, mut unlike, mut first_unlike) = (0_u64, 0_u64, None);
         let versions = ledger.recount(&mut |number, status| {
             let index = number.and_then(|n| usize::try_from(n).ok());
-            match (number, index.and_then(|index| seen.get_mut(index))) {
-                (Some(n), Some(times)) => {
-                    *times = times.saturating_add(1);
-                    if status != self.status(n) {
-                        wrong.get_or_insert_with(|| format!("operation {n} is {status}, not {}", self.status(n)));
-                    }
-                }
-                _ => drop(wrong.get_or_insert_with(|| "an operation is stored that was not given".to_owned())),
+            let (Some(n), Some(times)) = (number, index.and_then(|index| seen.get_mut(index))) else {
+                strangers += 1;
+                return;
+            };
+            *times = times.saturating_add(1);
+            if status != self.status(n) {
+                unlike += 1;
+                first_unlike = Some(first_unlike.map_or(n, |first: u64| first.min(n)));
             }
         })?;
-        if wrong.is_some() {
-            return Ok(wrong);
+        if strangers > 0 {
+            return Ok(Some(format!("{strangers} operations are stored that were not given")));
+        }
+        if let Some(first) = first_unlike {
+            let ended = self.status(first);
+            return Ok(Some(format!("{unlike} operations do not stand as given: number {first} should be {ended}")));
         }
         let (mut is_removed, mut expected_versions) = (self.is_removed(), 0);
         let (mut missing, mut twice, mut left) = (0_u64, 0_u64, 0_u64);

@@ -27,6 +27,15 @@ pub struct Settings {
     pub repeat: usize,
 }
 
+impl Settings {
+    /// How many rounds that makes.
+    #[must_use]
+    pub fn rounds(&self) -> usize {
+        let takers = self.workloads.iter().map(|workload| taking(self, *workload).count());
+        self.repeat * takers.sum::<usize>()
+    }
+}
+
 /// How a round is carried out and watched.
 pub trait Rounds {
     /// Carries out a round in the folder `dir`; none when the bench was stopped.
@@ -54,8 +63,7 @@ pub fn run(settings: &Settings, rounds: &mut impl Rounds) -> Report {
 
 fn all(settings: &Settings, rounds: &mut impl Rounds, report: &mut Report) -> Result<bool> {
     let mut folders = Folders::default();
-    let of =
-        settings.repeat * settings.workloads.iter().map(|workload| taking(settings, *workload).count()).sum::<usize>();
+    let of = settings.rounds();
     let mut at = 0;
     for workload in &settings.workloads {
         let first = report.rows.len();

@@ -67,3 +67,28 @@ pub fn median(times: usize, mut run: impl FnMut()) -> Duration {
     taken.sort_unstable();
     taken.get(times / 2).copied().unwrap_or_default()
 }
+
+/// What the figures were measured on.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// How many threads run at once.
+    pub cores: usize,
+    /// The processor's name, where the system tells.
+    pub processor: Option<String>,
+    /// The operating system and its architecture.
+    pub system: String,
+}
+
+impl Machine {
+    /// This one.
+    #[must_use]
+    pub fn here() -> Self {
+        let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let name = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        Self {
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            processor: name.map(|(_, name)| name.to_owned()),
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! `opledger bench`: stores side by side, beside what a user would pick instead.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,8 @@ use opledger_bench::report::Report;
 use opledger_bench::round::{Measured, Round};
 use opledger_bench::run::{self, Rounds, Settings};
 use opledger_bench::subject::{Engine, Subject};
-use opledger_bench::system;
 use opledger_bench::workload::Workload;
+use opledger_bench::{html, system};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -41,10 +41,19 @@ pub(crate) fn run(global: &Global, args: &Bench) -> Result<u8, Failure> {
         writers: args.writers.into(),
         repeat: args.repeat.unwrap_or(if args.quick { 1 } else { 3 }).into(),
     };
+    if settings.rounds() == 0 {
+        return Err(Failure::Usage("none of the stores takes any of the workloads: memory: has no disk".to_owned()));
+    }
+    // Made now, so that a bench does not run in vain where it can't be.
+    let html_file = args.html.as_deref().map(page).transpose()?;
     let mut rounds = Processes { stop, bar: bar()?, program: std::env::current_exe()? };
     let report = run::run(&settings, &mut rounds);
     rounds.bar.finish_and_clear();
     bench_output::print(global.format, &report)?;
+    if let (Some(mut page), Some(file)) = (html_file, &args.html) {
+        let text = html::page(&report, &system::Machine::here());
+        page.write_all(text.as_bytes()).map_err(|cause| unusable(&file.display().to_string(), &cause))?;
+    }
     finish(report)
 }
 
@@ -65,6 +74,10 @@ fn finish(report: Report) -> Result<u8, Failure> {
         return Ok(INTERRUPTED);
     }
     Ok(if sound { exit::OK } else { exit::FOUND })
+}
+
+fn page(file: &Path) -> Result<fs::File, Failure> {
+    fs::File::create(file).map_err(|cause| unusable(&file.display().to_string(), &cause))
 }
 
 /// This process is one that measures a round.
@@ -195,4 +208,32 @@ impl Drop for Made {
 
 fn unusable(what: &str, cause: &io::Error) -> Failure {
     Failure::NoStore(format!("{what} can't be used: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opledger_bench::report::Row;
+
+    fn report(wrong: &[&str]) -> Report {
+        let round = Round {
+            subject: Subject::Store("sled".to_owned()),
+            workload: Workload::Buffered,
+            operations: 1,
+            writers: 1,
+        };
+        let wrong = wrong.iter().map(|text| (*text).to_owned()).collect();
+        let row = Row { round, figures: vec![1.0], bytes: vec![], peak_memory: None, wrong };
+        Report { rows: vec![row], load_before: None, load_after: None, stopped: false, failure: None }
+    }
+
+    #[test]
+    fn the_exit_code_says_how_it_ended() {
+        assert_eq!(finish(report(&[])).unwrap(), exit::OK);
+        assert_eq!(finish(report(&["1 operation is missing"])).unwrap(), exit::FOUND);
+        assert_eq!(finish(Report { stopped: true, ..report(&[]) }).unwrap(), INTERRUPTED);
+        let full = opledger::Error::new(opledger::ErrorKind::DiskFull, "no room");
+        let failed = finish(Report { failure: Some(full), ..report(&[]) });
+        assert_eq!(failed.unwrap_err().report(), exit::UNAVAILABLE);
+    }
 }

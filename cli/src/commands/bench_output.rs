@@ -12,7 +12,7 @@ pub(crate) fn print(format: Format, report: &Report) -> Result<(), Failure> {
         Format::Table => {
             let load = |load: Option<f64>| load.map_or_else(|| "unknown".to_owned(), |load| format!("{load:.2}"));
             let (before, after) = (load(report.load_before), load(report.load_after));
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            let cores = opledger_bench::system::Machine::here().cores;
             output::print(format, &table(&lines))?;
             exit::note(format_args!("{cores} cores; load {before} before, {after} after"));
             Ok(())
