@@ -108,7 +108,7 @@ impl Subject {
             Self::AppendFile => !workload.reads(),
             // With one writer there is nothing to group.
             #[cfg(feature = "sqlite")]
-            Self::SqliteGrouped => workload.many_writers() && !workload.reads(),
+            Self::SqliteGrouped => workload.many_writers(),
             _ => true,
         }
     }
