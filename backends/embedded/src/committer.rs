@@ -207,7 +207,7 @@ impl<E: Engine> Committer<E> {
             let waits = group.batch.is_none();
             let applied = match (guard.as_ref(), group.batch) {
                 (Some(engine), Some(batch)) => {
-                    let applied = engine.apply(batch).and_then(|()| if immediate { engine.sync() } else { Ok(()) });
+                    let applied = if immediate { engine.apply_synced(batch) } else { engine.apply(batch) };
                     applied.map_err(|error| self.shared.engine_failed(error))
                 }
                 (Some(_), None) => Ok(()),

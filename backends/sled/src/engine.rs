@@ -281,6 +281,11 @@ impl Engine for SledEngine {
         self.trusted()
     }
 
+    fn apply_synced(&self, batch: Batch) -> EngineResult<()> {
+        self.apply(batch)?;
+        self.sync()
+    }
+
     fn size_on_disk(&self) -> EngineResult<u64> {
         Ok(disk::size_of(&self.dir)?)
     }

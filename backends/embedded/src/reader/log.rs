@@ -5,11 +5,10 @@ use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::thread;
 
-use opledger::model::{Hub, Version};
 use opledger::store::{Damage, Entry as LogEntry, Page, Record, Scan};
 use opledger::{Error, ErrorKind, Position, Result};
 
-use super::{Reader, missing};
+use super::Reader;
 use crate::block;
 use crate::codec::Row;
 use crate::engine::Engine;
@@ -18,8 +17,17 @@ use crate::engine::Engine;
 const PART: usize = 500;
 const THREADS: usize = 4;
 
-/// Hubs and first versions by their place.
-type Firsts = HashMap<u64, (Hub, Version)>;
+/// What was decoded, and what later versions are built on.
+#[derive(Default)]
+struct Part {
+    entries: Vec<LogEntry>,
+    damaged: Vec<Damage>,
+    /// Where in `entries` the first version at a place is.
+    places: HashMap<u64, usize>,
+    /// First versions from before this part, or of what the scope does not see.
+    firsts: HashMap<u64, LogEntry>,
+}
+
 type Decoded = Result<(Vec<LogEntry>, Vec<Damage>)>;
 
 impl<E: Engine> Reader<'_, E> {
@@ -66,47 +74,50 @@ impl<E: Engine> Reader<'_, E> {
     }
 
     fn decode_part(&self, rows: &[(u64, Vec<u8>)]) -> Decoded {
-        let (mut entries, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
-        let mut firsts = Firsts::new();
+        let mut part = Part { entries: Vec::with_capacity(rows.len()), ..Part::default() };
         for (place, bytes) in rows {
-            let entry = match block::parse(*place, bytes) {
-                Ok(row) => self.entry(*place, row, &mut firsts)?,
+            let row = block::parse(*place, bytes);
+            let is_first = matches!(row, Ok(Row::First(_)));
+            let decoded = match row {
+                Ok(row) => self.entry(*place, row, &mut part)?,
                 Err(damage) => Err(damage),
             };
-            match entry {
-                Ok(entry) if self.scope.sees(entry.version.tenant) => entries.push(entry),
+            match decoded {
+                Ok(entry) if self.scope.sees(entry.version.tenant) => {
+                    if is_first {
+                        part.places.insert(*place, part.entries.len());
+                    }
+                    part.entries.push(entry);
+                }
                 Ok(_) => {}
-                Err(damage) => damaged.push(damage),
+                Err(damage) => part.damaged.push(damage),
             }
         }
-        Ok((entries, damaged))
+        Ok((part.entries, part.damaged))
     }
 
     /// The version at a place of the log, with its hub.
-    fn entry(&self, place: u64, row: Row, firsts: &mut Firsts) -> Result<Result<LogEntry, Damage>> {
-        let (first_place, next) = match row {
+    fn entry(&self, place: u64, row: Row, part: &mut Part) -> Result<Result<LogEntry, Damage>> {
+        let row = match row {
             Row::First(row) => {
-                let read = match self.first(place, *row) {
-                    Ok(read) => read,
-                    Err(damage) => return Ok(Err(damage)),
-                };
-                firsts.insert(place, read);
-                (place, None)
+                return Ok(self.first(place, *row).map(|(hub, version)| LogEntry { hub: Some(hub), version }));
             }
-            Row::Next(row) => (row.first(place), Some(row)),
+            Row::Next(row) => row,
         };
-        if let Entry::Vacant(vacant) = firsts.entry(first_place) {
-            match self.first_row(first_place)?.and_then(|row| self.first(first_place, row)) {
-                Ok(read) => vacant.insert(read),
-                Err(damage) => return Ok(Err(damage)),
-            };
-        }
-        let Some((hub, first)) = firsts.get(&first_place) else { return Ok(Err(missing(first_place))) };
-        let version = match next {
-            None => Ok(first.clone()),
-            Some(row) => self.next(place, *row, first_place, first),
+        let first_place = row.first(place);
+        let in_part = part.places.get(&first_place).and_then(|index| part.entries.get(*index));
+        let first = match (in_part, part.firsts.entry(first_place)) {
+            (Some(entry), _) => entry,
+            (None, Entry::Occupied(read)) => read.into_mut(),
+            (None, Entry::Vacant(vacant)) => {
+                match self.first_row(first_place)?.and_then(|row| self.first(first_place, row)) {
+                    Ok((hub, version)) => vacant.insert(LogEntry { hub: Some(hub), version }),
+                    Err(damage) => return Ok(Err(damage)),
+                }
+            }
         };
-        Ok(version.map(|version| LogEntry { hub: Some(hub.clone()), version }))
+        let version = self.next(place, *row, first_place, &first.version);
+        Ok(version.map(|version| LogEntry { hub: first.hub.clone(), version }))
     }
 }
 
