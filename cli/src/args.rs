@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Cleanup(Cleanup),
     /// Recompute every hash and check every rule; exits 1 when anything is found
     Verify(Verify),
+    /// Compare engines under the same work, beside what one would pick instead
+    Bench(crate::commands::bench_args::Bench),
     /// Print the completion script of a shell
     Completions(Completions),
 }

@@ -1,6 +1,9 @@
 //! One file a command; each gives the exit code.
 
 pub(crate) mod annotate;
+pub(crate) mod bench;
+pub(crate) mod bench_args;
+pub(crate) mod bench_output;
 pub(crate) mod change;
 pub(crate) mod cleanup;
 pub(crate) mod complete;
