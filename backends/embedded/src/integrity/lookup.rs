@@ -45,7 +45,10 @@ impl<E: Engine> Reader<'_, E> {
     fn look_up_operation(&self, place: u64, found: &mut Integrity) -> Result<()> {
         let (hub, first) = match self.first_row(place)?.and_then(|row| self.first(place, row)) {
             Ok(read) => read,
-            Err(damage) => return Ok(note(found, damage)),
+            Err(damage) => {
+                note(found, damage);
+                return Ok(());
+            }
         };
         let hk = hub.script_execution_hk;
         let Some(places) = self.look_up_hub(hk, &hub.script_execution_bk, place, found)? else { return Ok(()) };
@@ -55,7 +58,10 @@ impl<E: Engine> Reader<'_, E> {
         }
         let known = match self.known_at(places)? {
             Ok(known) => known,
-            Err(damage) => return Ok(note(found, damage)),
+            Err(damage) => {
+                note(found, damage);
+                return Ok(());
+            }
         };
         let open = &known.operation.open.attributes;
         let duration_ms = open.execution_duration_ms;
@@ -93,7 +99,10 @@ impl<E: Engine> Reader<'_, E> {
     fn look_up_version(&self, place: u64, first: u64, found: &mut Integrity) -> Result<()> {
         let hk = match self.first_row(first)? {
             Ok(row) => row.hash_key(),
-            Err(damage) => return Ok(note(found, damage)),
+            Err(damage) => {
+                note(found, damage);
+                return Ok(());
+            }
         };
         let record = keys::version_name(place);
         match self.places(hk)? {

@@ -9,8 +9,6 @@ use crate::codec::{self, HubRow};
 use crate::engine::Engine;
 use crate::keys::{self, SHORT};
 
-/// First versions that a page of the log met, with their hubs, by their place.
-
 impl<E: Engine> Reader<'_, E> {
     pub(super) fn versions(&self, hk: Hash, after: Option<Timestamp>, limit: usize) -> Result<Page> {
         let mut page = Page::default();
