@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Unit};
+use opledger::store::{
+    Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit,
+};
 use opledger::{Position, Result, Timestamp};
 
 /// The same store, but each so many commits it says that it is done, and does nothing: what a recount must notice.
@@ -46,6 +48,9 @@ impl<S: Store> Store for Losing<S> {
     }
     async fn answer(&self, scope: Scope, plan: &Plan) -> Result<Option<Answer>> {
         self.inner.answer(scope, plan).await
+    }
+    async fn call(&self, scope: Scope, call: &Call) -> Result<Option<Reply>> {
+        self.inner.call(scope, call).await
     }
     async fn purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
         self.inner.purge(scope, before, limit).await
