@@ -36,7 +36,7 @@ pub(crate) struct Cli {
 /// What stands before or after any command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The store: `sled:DIR`, `redb:DIR`, `fjall:DIR` or `memory:` [default: $OPLEDGER_STORE, else a sled store in the user's data folder]
+    /// The store: `sled:DIR`, `redb:DIR`, `fjall:DIR`, `postgres://…` or `memory:` [default: $OPLEDGER_STORE, else a sled store in the user's data folder]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) store: Option<OsString>,
     /// Work on one tenant's rows: its hash key, or `all` for the rows of everyone [default: the system's own rows]

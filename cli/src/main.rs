@@ -4,6 +4,8 @@ mod args;
 mod commands;
 mod exit;
 mod output;
+#[cfg(feature = "postgres")]
+mod server;
 mod sink;
 mod store;
 mod who;
