@@ -1,5 +1,8 @@
 //! The command line.
 
+#[cfg(feature = "postgres")]
+pub(crate) mod database;
+
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -93,6 +96,18 @@ pub(crate) enum Command {
     Cleanup(Cleanup),
     /// Recompute every hash and check every rule; exits 1 when anything is found
     Verify(Verify),
+    /// Put the schema into a PostgreSQL database, or bring it up to date
+    #[cfg(feature = "postgres")]
+    Install(database::Install),
+    /// Bring a schema that is there up to date
+    #[cfg(feature = "postgres")]
+    Upgrade(database::Upgrade),
+    /// Remove the schema, with what was recorded in it
+    #[cfg(feature = "postgres")]
+    Uninstall(database::Uninstall),
+    /// Prove an installation in PostgreSQL; exits 1 when a check FAILED
+    #[cfg(feature = "postgres")]
+    Doctor(database::Doctor),
     /// Print the completion script of a shell
     Completions(Completions),
 }

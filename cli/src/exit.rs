@@ -86,7 +86,7 @@ fn advice(kind: ErrorKind) -> &'static str {
         }
         ErrorKind::DiskFull => "Make room on the disk, then try again.",
         ErrorKind::Permission | ErrorKind::Io => {
-            "Check the store and the rights to it, or choose another with --store."
+            "Check the store, and the rights to it."
         }
         ErrorKind::Connection | ErrorKind::Serialization => "Try again.",
         _ => "",
