@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod doctor;
+mod pooler;
 mod refusals;
 mod schema;
 mod store;
