@@ -11,6 +11,7 @@
 //! - [`store`]: the contract that a backend implements.
 //! - [`report`]: figures and what they mean, as pure functions.
 //! - [`tracker`]: the calls that users make; [`blocking`] has them for plain `fn main`.
+//! - [`users`]: tenants, users, logins and sessions.
 
 pub mod blocking;
 pub mod error;
@@ -21,6 +22,7 @@ pub mod report;
 pub mod store;
 pub mod time;
 pub mod tracker;
+pub mod users;
 
 pub use error::{Error, ErrorKind, Result};
 pub use hash::{Hash, Metadata, hash_key};
