@@ -5,16 +5,19 @@ use std::fmt;
 
 use opledger_postgres::Config;
 
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 
 /// A URL with what may be secret in it: `Debug` shows none of it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ServerUrl(String);
 
 impl ServerUrl {
+    /// What is wrong with it is bad usage, told before anything is done.
     pub(crate) fn new(url: &OsStr) -> Result<Self, Failure> {
         let url = url.to_str().ok_or_else(|| Failure::Usage("the server's URL is no UTF-8".to_owned()))?;
-        Ok(Self(url.to_owned()))
+        let url = Self(url.to_owned());
+        url.config().map_err(|error| Failure::Usage(exit::describe(&error)))?;
+        Ok(url)
     }
 
     /// What it says, and the environment where it says nothing.

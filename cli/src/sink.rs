@@ -73,7 +73,7 @@ fn is_away(kind: ErrorKind) -> bool {
 
 fn commit(tracker: &AnyTracker, intent: &Intent) -> Result<()> {
     let hk = intent.operation();
-    match block_on(tracker.record(intent))? {
+    match block_on(tracker.record_intent(intent))? {
         Completion::Recorded => Ok(()),
         Completion::Unknown => {
             Err(Error::new(ErrorKind::Conflict, format!("there is no operation {hk} in this store any more")))

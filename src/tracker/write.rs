@@ -150,7 +150,7 @@ impl<S: Store> Tracker<S> {
     ///
     /// # Errors
     /// Names the field that breaks a limit, else gives the store's error; nothing is recorded then.
-    pub async fn record(&self, intent: &Intent) -> Result<Completion> {
+    pub async fn record_intent(&self, intent: &Intent) -> Result<Completion> {
         Ok(self.carry_out(intent, None).await?.completion)
     }
 

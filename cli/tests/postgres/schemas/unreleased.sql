@@ -723,6 +723,7 @@ CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON scri
 INSERT INTO script_tracking.setting AS s (name, value, allowed, meaning) VALUES
     ('audit_log', 'off', '{on,off}', 'call util.log_audit_event after each completion'),
     ('bcrypt_cost', '10', '{10,11,12,13,14,15}', 'bcrypt''s work factor; a user''s next login moves the user to it'),
+    ('carry_credentials', 'off', '{on,off}', 'let writers read and replace their tenant''s password hashes, as agents do that carry users over'),
     ('lockout_failures', '5', '{3,4,5,6,8,10,15,20,50,100}', 'failed logins in a row that lock a user out'),
     ('lockout_minutes', '15', '{1,2,5,10,15,20,30,60,120,240,480,1440}', 'the time these must fall in, and how long the oldest of them locks'),
     ('password_min_length', '8', '{8,9,10,11,12,13,14,15,16,20,24}', 'characters that a new password must have'),
@@ -2539,6 +2540,8 @@ DECLARE
 BEGIN
     EXECUTE format('SELECT %s.gen_salt($1, $2)', script_tracking.pgcrypto_schema()) INTO v_salt USING 'bf'::text, v_cost;
     v_hash := script_tracking.bcrypt(p_password, v_salt);
+    -- One that came from another store at the same time is closed, not met.
+    PERFORM pg_advisory_xact_lock(hashtextextended('opledger document credential' || encode(p_user_hk, 'hex'), 0));
     v_now := clock_timestamp();
     UPDATE script_tracking.credential_s SET load_end_date = greatest(v_now, load_date + interval '1 microsecond')
     WHERE user_hk = p_user_hk AND load_end_date IS NULL
@@ -3753,6 +3756,21 @@ AS $$
 $$;
 
 CALL script_tracking.allow('script_tracking.run_migration_enterprise(varchar, varchar)', 'script_tracking_admin');
+-- Tenants, users and credentials as a store's documents: the versions, with a body of what the satellites' columns hold. For
+-- functions of the owner only: password_hash is in it.
+CREATE OR REPLACE VIEW script_tracking.user_document AS
+SELECT d.kind, d.document_hk, d.tenant_hk, d.load_date, d.load_end_date, sha256(convert_to(d.body::text, 'UTF8')) AS hash_diff,
+    d.body, d.record_source
+FROM (SELECT 'tenant'::text AS kind, t.tenant_hk AS document_hk, t.tenant_hk, t.load_date, t.load_end_date,
+          jsonb_build_object('tenant_id', t.tenant_id, 'registered_by', t.registered_by) AS body, t.record_source
+      FROM script_tracking.tenant_s t
+      UNION ALL
+      SELECT 'user', u.user_hk, u.tenant_hk, u.load_date, u.load_end_date, jsonb_build_object('email', u.email), u.record_source
+      FROM script_tracking.user_s u
+      UNION ALL
+      SELECT 'credential', c.user_hk, c.tenant_hk, c.load_date, c.load_end_date,
+          jsonb_build_object('password_hash', c.password_hash), c.record_source
+      FROM script_tracking.credential_s c) AS d;
 -- A version with its hub, as store_version has it: what functions for a store return, and opledger-postgres decodes, by place.
 DO $$
 BEGIN
@@ -4065,6 +4083,47 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.store_last(bigint, xid8, bigint)', 'script_tracking_reader');
+-- Refuses those who may not see or replace passwords' hashes: all but admins, unless the setting says that a tenant's logins
+-- may, as agents do that carry users over.
+CREATE OR REPLACE FUNCTION script_tracking.check_credential_rights() RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF script_tracking.session_is_admin() THEN
+        RETURN;
+    END IF;
+    IF script_tracking.get_setting('carry_credentials') IS DISTINCT FROM 'on'
+       OR NOT coalesce(pg_has_role(session_user, to_regrole('script_tracking_writer')::oid, 'MEMBER'), false) THEN
+        RAISE EXCEPTION 'login % may not read credentials, nor replace one', quote_ident(session_user)
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Let an administrator set carry_credentials to on: then writers may, of their own tenant.';
+    END IF;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.check_credential_rights()');
+-- store_documents for tenants, users and credentials, which have tables of their own.
+CREATE OR REPLACE FUNCTION script_tracking.store_user_documents(
+    p_all boolean, p_tenant_hk bytea, p_kind text, p_key bytea, p_after_hk bytea, p_after timestamptz, p_limit bigint)
+RETURNS TABLE (document_hk bytea, tenant_hk bytea, load_date timestamptz, hash_diff bytea, body text, record_source text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_kind = 'credential' THEN
+        PERFORM script_tracking.check_credential_rights();
+    END IF;
+    RETURN QUERY SELECT d.document_hk, d.tenant_hk, d.load_date, d.hash_diff, d.body::text, d.record_source::text
+    FROM script_tracking.user_document d
+    WHERE d.kind = p_kind AND (p_key IS NULL OR (d.document_hk = p_key AND d.load_end_date IS NULL))
+        AND (p_all OR d.tenant_hk IS NOT DISTINCT FROM p_tenant_hk)
+        AND (d.document_hk, d.load_date) > (coalesce(p_after_hk, ''), coalesce(p_after, '-infinity'))
+    ORDER BY d.document_hk, d.load_date LIMIT p_limit;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.store_user_documents(boolean, bytea, text, bytea, bytea, timestamptz, bigint)');
 -- The versions of the documents of a kind in a scope, by key, then load date; after a place. With p_key: only the open
 -- version of that one.
 CREATE OR REPLACE FUNCTION script_tracking.store_documents(
@@ -4075,6 +4134,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM script_tracking.store_scope(p_all, p_tenant_hk);
+    IF p_kind IN ('tenant', 'user', 'credential') THEN
+        RETURN QUERY SELECT * FROM script_tracking.store_user_documents(p_all, p_tenant_hk, p_kind, p_key, p_after_hk, p_after, p_limit);
+        RETURN;
+    END IF;
     RETURN QUERY SELECT d.document_hk, d.tenant_hk, d.load_date, d.hash_diff, d.body::text, d.record_source::text
     FROM script_tracking.document_s d
     WHERE d.kind = p_kind AND (p_key IS NULL OR (d.document_hk = p_key AND d.load_end_date IS NULL))
@@ -4499,6 +4562,136 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.store_judge_put(bytea, uuid, text, bytea, timestamptz, bytea, bytea)');
+-- Refuses a tenant, user or credential from another store that is not what this one would have written itself.
+CREATE OR REPLACE FUNCTION script_tracking.check_user_document(
+    p_tenant_hk bytea, p_kind text, p_key bytea, p_hash_diff bytea, p_body jsonb, p_source text)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_keys text[] := CASE p_kind WHEN 'tenant' THEN '{registered_by,tenant_id}'::text[] WHEN 'user' THEN '{email}' ELSE '{password_hash}' END;
+    v_email text := p_body->>'email';
+BEGIN
+    IF p_hash_diff IS DISTINCT FROM sha256(convert_to(p_body::text, 'UTF8')) THEN
+        RAISE EXCEPTION '%: hash_diff is not the hash of its body', p_kind USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF NOT p_body ?& v_keys OR p_body - v_keys <> '{}' OR jsonb_path_exists(p_body, '$.* ? (@.type() <> "string")') THEN
+        RAISE EXCEPTION '%: the body must have %, as strings, and nothing else', p_kind, array_to_string(v_keys, ' and ')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF length(p_source) > 100 OR length(p_body->>'tenant_id') > 255 OR octet_length(p_body->>'registered_by') > 63 THEN
+        RAISE EXCEPTION '%: too long; the limits are 100 characters of record_source, 255 of tenant_id, 63 bytes of registered_by', p_kind
+            USING ERRCODE = 'string_data_right_truncation';
+    END IF;
+    IF p_kind = 'tenant' THEN
+        IF p_body->>'tenant_id' = '' OR p_tenant_hk IS DISTINCT FROM p_key
+           OR p_key IS DISTINCT FROM script_tracking.calculate_hash_key(p_body->>'tenant_id') THEN
+            RAISE EXCEPTION 'tenant: its key must be the hash key of its tenant_id, which is not empty'
+                USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+        IF NOT script_tracking.session_is_admin() THEN
+            RAISE EXCEPTION 'login % may not register tenants', quote_ident(session_user)
+                USING ERRCODE = 'insufficient_privilege', HINT = 'Let an administrator call auth.register_tenant.';
+        END IF;
+    ELSIF NOT EXISTS (SELECT FROM script_tracking.tenant_h t WHERE t.tenant_hk = p_tenant_hk) THEN
+        RAISE EXCEPTION '%: its tenant is not registered', p_kind
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Let an administrator call auth.register_tenant.';
+    ELSIF p_kind = 'user' THEN
+        PERFORM script_tracking.check_email(v_email);
+        IF p_key IS DISTINCT FROM script_tracking.calculate_user_key(p_tenant_hk, v_email) THEN
+            RAISE EXCEPTION 'user: its key is not that of its tenant and e-mail' USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+    ELSE
+        -- No cost above those that settings allow: a login would take for ever.
+        IF p_body->>'password_hash' !~ '^[$]2a[$](0[4-9]|1[0-5])[$][./A-Za-z0-9]{53}$' THEN
+            RAISE EXCEPTION 'credential: password_hash is no bcrypt of the form $2a$, with a cost from 4 to 15'
+                USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+        IF NOT EXISTS (SELECT FROM script_tracking.user_h u WHERE u.user_hk = p_key AND u.tenant_hk = p_tenant_hk) THEN
+            RAISE EXCEPTION 'credential: its tenant has no such user' USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+    END IF;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.check_user_document(bytea, text, bytea, bytea, jsonb, text)');
+-- Writes a version of a tenant, user or credential after the open one, and the hub where there is none. A session that
+-- registers the same meanwhile, by another function, is a reason to judge again.
+CREATE OR REPLACE FUNCTION script_tracking.write_user_document(
+    p_tenant_hk bytea, p_kind text, p_key bytea, p_load_date timestamptz, p_body jsonb, p_source text)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_email text := p_body->>'email';
+    v_hash text := p_body->>'password_hash';
+BEGIN
+    IF p_kind = 'tenant' THEN
+        INSERT INTO script_tracking.tenant_h (tenant_hk, tenant_bk, load_date, record_source)
+        VALUES (p_key, p_body->>'tenant_id', p_load_date, p_source) ON CONFLICT DO NOTHING;
+        UPDATE script_tracking.tenant_s s SET load_end_date = p_load_date WHERE s.tenant_hk = p_key AND s.load_end_date IS NULL;
+        INSERT INTO script_tracking.tenant_s (tenant_hk, load_date, hash_diff, tenant_id, registered_by, record_source)
+        VALUES (p_key, p_load_date, script_tracking.hash_texts(p_body->>'tenant_id', p_body->>'registered_by'),
+            p_body->>'tenant_id', (p_body->>'registered_by')::name, p_source) ON CONFLICT DO NOTHING;
+    ELSIF p_kind = 'user' THEN
+        INSERT INTO script_tracking.user_h (user_hk, user_bk, tenant_hk, load_date, record_source)
+        VALUES (p_key, script_tracking.user_business_key(p_tenant_hk, v_email), p_tenant_hk, p_load_date, p_source) ON CONFLICT DO NOTHING;
+        UPDATE script_tracking.user_s s SET load_end_date = p_load_date WHERE s.user_hk = p_key AND s.load_end_date IS NULL;
+        INSERT INTO script_tracking.user_s (user_hk, load_date, hash_diff, email, tenant_hk, record_source)
+        VALUES (p_key, p_load_date, script_tracking.hash_texts(v_email), v_email, p_tenant_hk, p_source) ON CONFLICT DO NOTHING;
+    ELSE
+        UPDATE script_tracking.credential_s s SET load_end_date = p_load_date WHERE s.user_hk = p_key AND s.load_end_date IS NULL;
+        INSERT INTO script_tracking.credential_s (user_hk, load_date, hash_diff, password_hash, bcrypt_cost, tenant_hk, record_source)
+        VALUES (p_key, p_load_date, script_tracking.hash_texts(v_hash), v_hash, substr(v_hash, 5, 2)::integer, p_tenant_hk, p_source)
+        ON CONFLICT DO NOTHING;
+    END IF;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% % changed while it was written', p_kind, encode(p_key, 'hex')
+            USING ERRCODE = 'serialization_failure', HINT = 'Retry.';
+    END IF;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.write_user_document(bytea, text, bytea, timestamptz, jsonb, text)');
+-- store_put for tenants, users and credentials: judged in the same way, but for the unit, which these tables do not
+-- have. The same content at the same load date is the same version.
+CREATE OR REPLACE FUNCTION script_tracking.store_user_put(
+    p_tenant_hk bytea, p_kind text, p_key bytea, p_load_date timestamptz, p_hash_diff bytea, p_body jsonb, p_source text,
+    p_expect_hash_diff bytea, OUT outcome text, OUT theirs bytea)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v script_tracking.user_document;
+BEGIN
+    PERFORM script_tracking.store_scope(false, p_tenant_hk),
+            script_tracking.check_user_document(p_tenant_hk, p_kind, p_key, p_hash_diff, p_body, p_source);
+    -- Until the end of the transaction, the document is ours.
+    PERFORM pg_advisory_xact_lock(hashtextextended('opledger document ' || p_kind || encode(p_key, 'hex'), 0));
+    SELECT * INTO v FROM script_tracking.user_document d
+    WHERE d.kind = p_kind AND d.document_hk = p_key AND d.load_end_date IS NULL AND d.tenant_hk = p_tenant_hk;
+    outcome := CASE
+        WHEN v.document_hk IS NULL AND p_expect_hash_diff IS NULL THEN 'done'
+        WHEN v.document_hk IS NULL THEN 'unknown'
+        WHEN v.load_date = p_load_date AND v.hash_diff = p_hash_diff THEN 'replayed'
+        WHEN p_expect_hash_diff IS NULL THEN 'conflict'
+        WHEN v.hash_diff <> p_expect_hash_diff THEN 'moved'
+        WHEN p_load_date <= v.load_date THEN 'not later'
+        ELSE 'done' END;
+    IF outcome = 'conflict' THEN
+        theirs := v.hash_diff;
+    ELSIF outcome = 'done' THEN
+        IF p_kind = 'credential' AND v.document_hk IS NOT NULL THEN
+            PERFORM script_tracking.check_credential_rights();
+        END IF;
+        PERFORM script_tracking.write_user_document(p_tenant_hk, p_kind, p_key, p_load_date, p_body, p_source);
+    END IF;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.store_user_put(bytea, text, bytea, timestamptz, bytea, jsonb, text, bytea)');
 -- Writes a new version of a document, if it fits the open one: outcomes as of store_commit. Of a kind without history the
 -- last version alone stays.
 CREATE OR REPLACE FUNCTION script_tracking.store_put(
@@ -4508,6 +4701,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF p_kind IN ('tenant', 'user', 'credential') THEN
+        SELECT u.outcome, u.theirs INTO outcome, theirs FROM script_tracking.store_user_put(p_tenant_hk, p_kind, p_key, p_load_date,
+            p_hash_diff, p_body::jsonb, p_source, p_expect_hash_diff) u;
+        RETURN;
+    END IF;
     IF p_hash_diff IS DISTINCT FROM sha256(convert_to(p_body::jsonb::text, 'UTF8')) THEN
         RAISE EXCEPTION 'document %: hash_diff is not the hash of its body', encode(p_key, 'hex')
             USING ERRCODE = 'invalid_parameter_value';
@@ -4683,7 +4881,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/record_setting_change.sql', '\x1d7d30640190ec6937db14552954f9d044532bc4642e355717930530f3558548'),
     ('triggers/setting_record_change.sql', '\xb46cf89b4ce65553eef7c5d25f52db158eecb533d97d69c76c97d37dd896985c'),
     ('triggers/login_binding_record_change.sql', '\x41cd9ef46629cc25c669f954dd5f19e1ec371163b2f69461014614d48a1427bc'),
-    ('tables/setting_rows.sql', '\xed4c9fa03085350c2e27de62758251e841f34fc21ce629f1aaa382ca6ddd56c2'),
+    ('tables/setting_rows.sql', '\x466813873825d69cea83e6910abddca3eae6b4fe1a3a64f8ef290c9637015321'),
     ('functions/get_setting.sql', '\xb7839816b7acee705144b3e0330506bca84d78ca0a8ef60e767794fb6e3e1d9f'),
     ('functions/set_setting.sql', '\x29c3113571fa1bc6f7e4d1dc657e4102cd77cba13107993012d8172f42d7b1e3'),
     ('functions/bind_login.sql', '\xf37b058b7b2c77b6e07b7a61a5f68b2ea4ad0fb2c905ed91c3a4abcd7944999a'),
@@ -4766,7 +4964,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/choose_tenant.sql', '\x1cf1ff24263a61a8ff9c582c9ce461f679513c840d5bcbf55496980796360b38'),
     ('functions/record_authentication.sql', '\x7d4398bd14f3c130c1b71721d8d599b800376546f0d3deef1b63fc3d9ecac712'),
     ('functions/register_tenant.sql', '\x91092e74b5053460c70b16d874cc29732ff07761be526885ab1f793f20d66eed'),
-    ('functions/write_credential.sql', '\x1ea65d45976c5f31dac39f2c49551660f579c2f92a9b17b14bd74fddfff206dd'),
+    ('functions/write_credential.sql', '\x2482428d8a52cef4959f4459dcd3e3a4eca3675fc59a1f32472d0d233074da62'),
     ('functions/add_user.sql', '\xbdd0adac2fe44354449c39d0d3d1cf408f3512173ac4558d68574b3d1fc70957'),
     ('functions/register_user.sql', '\xc460645fd6b60e69523c594b7535a842d0f7da4eda36c94e2b99489604b59d5f'),
     ('functions/open_session.sql', '\xc5f7a78f352debd86af11a4081e5e1fa77c8fa2b5d38e4659ffa42f2ceac12ca'),
@@ -4813,6 +5011,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/finish_migration.sql', '\xf5e91c70cce0993e82e7a29fa16f2717b8e182346ffb43d493a727e2b8c6ce43'),
     ('functions/run_migration.sql', '\xeeea67ad85e260b589eb096c85666899c87b79027d54043c3e0703e33ed2b642'),
     ('functions/run_migration_enterprise.sql', '\xf4b6d6a04e2e542a5f5d37fcec9013470662f01e5bf8d0f7a2a412f56fc956a0'),
+    ('views/user_document.sql', '\x3ab7105212de9cc48d2275bd241408eccc4525d109a9aa4e44637a11474c9579'),
     ('types/store_row.sql', '\x74ec034ac1532aa54caaf84290eb2ffdc9be78263fc89703017fdba116b32da4'),
     ('views/store_version.sql', '\x3f15dcf48ad61d4abdaaf404417c745fd6a878702f7e93d4e4d5491361819293'),
     ('functions/store_scope.sql', '\xcf48c3e04c13e57928e3b8097aeba0e3db095d074ae39c25c34a9e237872b4f6'),
@@ -4825,7 +5024,9 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/store_log.sql', '\xc3d6a0d836c89563c2a11e40a85ff5ecb5e229f71803c6eba96a8d5fd1eabc66'),
     ('functions/store_held_back.sql', '\x1a32ac97600ed6156336f2c26ef13008919e000935960bb0ca81c3d0dd0524a5'),
     ('functions/store_last.sql', '\xc518d717b1031216be4c9c2bc5b4c61a9130b41b714c62eaf7446959a1a5afb2'),
-    ('functions/store_documents.sql', '\x030d8318f922149e93efc19d93192c2b3476b7a7ba55b64e62bfdb599e2cbe81'),
+    ('functions/check_credential_rights.sql', '\x7dc9dbb99e80850ac9c602a12ccd88605814b34224d5262f40836bfbd042cfbd'),
+    ('functions/store_user_documents.sql', '\x330f3b1a0c48795808f57f483878eed15bae8d5e32cd9630950f73b05f37cb41'),
+    ('functions/store_documents.sql', '\xbd0c195fd49b9770adec5219d0b75e3b768b3a99318ddb78a6e53459d335e99f'),
     ('functions/store_activity.sql', '\x51b815a96b773551911217ba1793d79dce2a5c509c3f9373f1836a78522668d9'),
     ('functions/store_size.sql', '\x70a9cac6e7a97612287c414b8324221c3873dacc616db6dd300d868a2bebc386'),
     ('functions/store_checks.sql', '\x43bf8e29568f713ba75ab897301db7ad8d199a6e1f8173606c5ce0a84fbd5b09'),
@@ -4835,7 +5036,10 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/store_commit.sql', '\x6d470c8a576a62df987e7deb664c319c65d4125e346079783520dedafc1db0a0'),
     ('functions/store_commit_one.sql', '\x653d6c974e14ab0f780462aa6aca19dcac26b67c5bb2e57f29b311e6ceea7d40'),
     ('functions/store_judge_put.sql', '\x1aad2814a4f26e9feb2009c2882d7c4ea0e1b93ace3ee30166377ef351a64794'),
-    ('functions/store_put.sql', '\xfefaf0c507f985545aa6bb82b37632d9d58d123e919a552aa6a8f9096cfb19f8'),
+    ('functions/check_user_document.sql', '\xcf76b22ea74e790a3b4ae4819a6f18d522bc9f4950086a66dc5d2ea371593c69'),
+    ('functions/write_user_document.sql', '\x8b584eb1b22bc97de56441c211bdbf7ae9e17043aef962e48e5ec3b0ecc30de3'),
+    ('functions/store_user_put.sql', '\xfb2cc19a2b6cb75e5fb82ea78247f9a458e24422508425bbb35cc1ac30a24d7b'),
+    ('functions/store_put.sql', '\x37e9fe62f7de52df7c7136207e2fe41e5e0c1fe8f0ec08136da5074062bbb695'),
     ('functions/store_delete.sql', '\x4ee6ffdeb78d6d58339dd28a3b740abf03321e0bdfab847bb0745dbf0c6a9651'),
     ('functions/store_remove.sql', '\xf81fdd36322c15645e6c6872ce1c5dc44e942933dba8dd25b38820fb9bb2d78c'),
     ('functions/store_purge.sql', '\x9ed6d0dd16099e3167b085e4e87518bfb4576eac2478d1a148638d767dbbf1c3'),
@@ -5040,6 +5244,7 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/finish_migration.sql',
     'functions/run_migration.sql',
     'functions/run_migration_enterprise.sql',
+    'views/user_document.sql',
     'types/store_row.sql',
     'views/store_version.sql',
     'functions/store_scope.sql',
@@ -5052,6 +5257,8 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/store_log.sql',
     'functions/store_held_back.sql',
     'functions/store_last.sql',
+    'functions/check_credential_rights.sql',
+    'functions/store_user_documents.sql',
     'functions/store_documents.sql',
     'functions/store_activity.sql',
     'functions/store_size.sql',
@@ -5062,6 +5269,9 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/store_commit.sql',
     'functions/store_commit_one.sql',
     'functions/store_judge_put.sql',
+    'functions/check_user_document.sql',
+    'functions/write_user_document.sql',
+    'functions/store_user_put.sql',
     'functions/store_put.sql',
     'functions/store_delete.sql',
     'functions/store_remove.sql',
