@@ -1,5 +1,8 @@
 //! The command line.
 
+#[cfg(feature = "postgres")]
+pub(crate) mod database;
+
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -36,7 +39,7 @@ pub(crate) struct Cli {
 /// What stands before or after any command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The store: `sled:DIR`, `redb:DIR`, `fjall:DIR` or `memory:` [default: $OPLEDGER_STORE, else a sled store in the user's data folder]
+    /// The store: `sled:DIR`, `redb:DIR`, `fjall:DIR`, `postgres://…` or `memory:` [default: $OPLEDGER_STORE, else a sled store in the user's data folder]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) store: Option<OsString>,
     /// Work on one tenant's rows: its hash key, or `all` for the rows of everyone [default: the system's own rows]
@@ -95,6 +98,18 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Compare engines under the same work, beside what one would pick instead
     Bench(crate::commands::bench_args::Bench),
+    /// Put the schema into a PostgreSQL database, or bring it up to date
+    #[cfg(feature = "postgres")]
+    Install(database::Install),
+    /// Bring a schema that is there up to date
+    #[cfg(feature = "postgres")]
+    Upgrade(database::Upgrade),
+    /// Remove the schema, with what was recorded in it
+    #[cfg(feature = "postgres")]
+    Uninstall(database::Uninstall),
+    /// Prove an installation in PostgreSQL; exits 1 when a check FAILED
+    #[cfg(feature = "postgres")]
+    Doctor(database::Doctor),
     /// Print the completion script of a shell
     Completions(Completions),
 }

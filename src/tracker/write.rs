@@ -146,6 +146,14 @@ impl<S: Store> Tracker<S> {
         }))
     }
 
+    /// Carries out an intent that was made before, as often as need be: once it is recorded, again adds nothing.
+    ///
+    /// # Errors
+    /// Names the field that breaks a limit, else gives the store's error; nothing is recorded then.
+    pub async fn record_intent(&self, intent: &Intent) -> Result<Completion> {
+        Ok(self.carry_out(intent, None).await?.completion)
+    }
+
     /// Judges an intent and commits its unit; when another writer was faster, again on what stands then.
     pub(super) async fn carry_out(&self, intent: &Intent, known: Option<Operation>) -> Result<Done> {
         let hk = intent.operation();

@@ -18,7 +18,8 @@ pub(crate) fn convert(cause: tokio_postgres::Error, location: &str) -> Error {
     if ErrorKind::from_sqlstate(db.code().code()).is_none() {
         message = format!("{message} (SQLSTATE {})", db.code().code());
     }
-    Error::new(kind, message).caused_by(cause)
+    // All that the server said is in the message: as a cause it would be told twice.
+    Error::new(kind, message)
 }
 
 /// The kind that a SQLSTATE belongs to: its own, else that of its class.

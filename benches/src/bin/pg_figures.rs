@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use opledger::hash::Metadata;
 use opledger::store::{Change, Outcome, State, Unit};
 use opledger::{Clock, Hash, Store, SystemClock, Tracker, hash_key};
-use opledger_benches::{content, system};
+use opledger_bench::{content, system};
 use opledger_postgres::{Config, PostgresStore};
 use opledger_testkit_postgres::{Database, Server};
 use tokio::runtime::{Builder, Runtime};
@@ -69,9 +69,9 @@ fn main() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let bench = Bench { runtime, server, next: AtomicU64::new(0) };
     println!(
-        "unix socket, fsync on, {} processors; load {} at the start",
+        "unix socket, fsync on, {} processors; load {:.1} at the start",
         std::thread::available_parallelism().unwrap(),
-        system::load()
+        system::load().unwrap_or(f64::NAN)
     );
     if asked("pairs") {
         bench.pairs();
@@ -155,8 +155,10 @@ impl Bench {
             async move {
                 while Instant::now() < until {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    let handle = tracker.start(content::new_operation(n)).await.unwrap();
-                    assert!(handle.finish(content::outcome(n), content::additions(n)).await.unwrap().is_recorded());
+                    let handle = tracker.start(content::new_operation(n).unwrap()).await.unwrap();
+                    assert!(
+                        handle.finish(content::outcome(n), content::additions(n).unwrap()).await.unwrap().is_recorded()
+                    );
                     made.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -256,7 +258,7 @@ impl Bench {
 
 async fn bare_pair(client: &Client, start: &Statement, finish: &Statement, n: u64) {
     let began = SystemClock.now().as_micros();
-    let said = content::attributes(n, opledger::Timestamp::from_micros(began));
+    let said = content::attributes(n, opledger::Timestamp::from_micros(began)).unwrap();
     let key = format!("{}_{n}_{began}", said.script_name);
     let hk = hash_key(&key);
     let any = Hash::of("any");
@@ -281,8 +283,9 @@ async fn bare_pair(client: &Client, start: &Statement, finish: &Statement, n: u6
 
 /// Starts, then ends.
 fn batch(first: u64) -> Vec<Unit> {
-    let starts: Vec<_> = (first..first + BATCH).map(|n| content::start(n, SystemClock.now())).collect();
-    let ends: Vec<_> = (first..).zip(&starts).map(|(n, (_, operation))| content::finish(n, operation)).collect();
+    let starts: Vec<_> = (first..first + BATCH).map(|n| content::start(n, SystemClock.now()).unwrap()).collect();
+    let ends: Vec<_> =
+        (first..).zip(&starts).map(|(n, (_, operation))| content::finish(n, operation).unwrap()).collect();
     starts.into_iter().map(|(unit, _)| unit).chain(ends).collect()
 }
 

@@ -142,6 +142,11 @@ fn subjects(args: &Bench, temporary: &Path, made: &mut Made) -> Result<Vec<(Subj
                 made.claim(&dir)?;
                 (scheme(engine), dir)
             }
+            #[cfg(feature = "postgres")]
+            Url::Server(_) => {
+                let why = "a bench fills and removes its stores, and never writes to a server: give sled:DIR, redb:DIR, fjall:DIR or memory:";
+                return Err(Failure::Usage(format!("--store postgres: {why}")));
+            }
         };
         let subject = Subject::Store(scheme.to_owned());
         if stores.iter().any(|(other, _)| *other == subject) {

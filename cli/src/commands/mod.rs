@@ -9,12 +9,20 @@ pub(crate) mod cleanup;
 pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod dashboard;
+#[cfg(feature = "postgres")]
+pub(crate) mod doctor;
 pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod history;
+#[cfg(feature = "postgres")]
+pub(crate) mod install;
 pub(crate) mod metrics;
 pub(crate) mod run;
 pub(crate) mod run_facts;
+#[cfg(feature = "postgres")]
+mod schema;
 pub(crate) mod show;
 pub(crate) mod start;
+#[cfg(feature = "postgres")]
+pub(crate) mod uninstall;
 pub(crate) mod verify;
