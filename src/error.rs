@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Closed,
     /// No room on the disk, or the store is out of service after it ran full (53100).
     DiskFull,
+    /// What waits for a sync is over its limit (53400).
+    BacklogFull,
     /// Another process holds the store (55P03).
     Locked,
     /// Stored bytes are not what was written (XX001).
@@ -57,6 +59,7 @@ impl ErrorKind {
             Self::Connection => "08006",
             Self::Closed => "08003",
             Self::DiskFull => "53100",
+            Self::BacklogFull => "53400",
             Self::Locked => "55P03",
             Self::Corrupt => "XX001",
             Self::Io => "58030",
@@ -71,7 +74,7 @@ impl ErrorKind {
     /// ```
     #[must_use]
     pub fn from_sqlstate(sqlstate: &str) -> Option<Self> {
-        const ALL: [ErrorKind; 13] = [
+        const ALL: [ErrorKind; 14] = [
             ErrorKind::Conflict,
             ErrorKind::MissingDependency,
             ErrorKind::Permission,
@@ -82,6 +85,7 @@ impl ErrorKind {
             ErrorKind::Connection,
             ErrorKind::Closed,
             ErrorKind::DiskFull,
+            ErrorKind::BacklogFull,
             ErrorKind::Locked,
             ErrorKind::Corrupt,
             ErrorKind::Io,
@@ -92,7 +96,10 @@ impl ErrorKind {
     /// Whether the same call may succeed when it is made again.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::Conflict | Self::Serialization | Self::Connection | Self::DiskFull | Self::Locked)
+        matches!(
+            self,
+            Self::Conflict | Self::Serialization | Self::Connection | Self::DiskFull | Self::BacklogFull | Self::Locked
+        )
     }
 
     /// Whether the caller's input is at fault.
@@ -111,6 +118,7 @@ impl ErrorKind {
             Self::Connection => &["Check that the server runs", "Retry operation"],
             Self::Closed => &["Open the store again"],
             Self::DiskFull => &["Make room on the disk", "Retry operation"],
+            Self::BacklogFull => &["Sync with the server", "Retry operation"],
             Self::Locked => &["Wait for the holder to finish", "Retry operation"],
             Self::Corrupt => &["Run verify", "Restore from a backup or from the files kept aside"],
             Self::Io => &["Check the path and its permissions"],

@@ -25,6 +25,7 @@ pub use verify::Verification;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Hash;
 use crate::store::{Scope, Store, StoreInfo};
+use crate::sync::{Backlog, Limits};
 use crate::time::{Clock, SystemClock, Timestamp};
 
 /// Tracks operations in a store, and reports on them.
@@ -55,6 +56,7 @@ struct Defaults {
     clock: Box<dyn Clock>,
     record_source: String,
     user: Option<String>,
+    backlog: Option<Backlog>,
 }
 
 impl<S> Clone for Tracker<S> {
@@ -102,6 +104,13 @@ impl TrackerBuilder {
         self
     }
 
+    /// Limits what may wait for a sync: at a limit, a new operation is refused or the oldest are dropped.
+    #[must_use]
+    pub fn backlog(mut self, limits: Limits) -> Self {
+        self.defaults.backlog = Some(Backlog::new(limits));
+        self
+    }
+
     /// Makes the tracker.
     pub fn build<S: Store>(self, store: S) -> Tracker<S> {
         Tracker { store: Arc::new(store), scope: Scope::System, defaults: Arc::new(self.defaults) }
@@ -113,7 +122,7 @@ impl Tracker<()> {
     #[must_use]
     pub fn builder() -> TrackerBuilder {
         let clock = Box::new(SystemClock);
-        TrackerBuilder { defaults: Defaults { clock, record_source: "opledger".to_owned(), user: None } }
+        TrackerBuilder { defaults: Defaults { clock, record_source: "opledger".to_owned(), user: None, backlog: None } }
     }
 }
 
@@ -157,6 +166,14 @@ impl<S: Store> Tracker<S> {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.defaults.clock.now()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.defaults.clock
+    }
+
+    pub(crate) fn record_source(&self) -> &str {
+        &self.defaults.record_source
     }
 
     /// Finishes what was handed over and releases the store.
