@@ -60,10 +60,13 @@ async fn is_open<S: Store>(store: &S, version: &Version) -> Result<bool> {
     }))
 }
 
+/// Operations by name, each with the load date and hash_diff of its open version.
+pub(super) type Named = Vec<(Hash, (Timestamp, Hash))>;
+
 /// Operations that are about to leave.
 #[derive(Default)]
 struct Leaving {
-    by_tenant: Vec<(Tenant, Gap, Vec<(Hash, (Timestamp, Hash))>)>,
+    by_tenant: Vec<(Tenant, Gap, Named)>,
     versions: u64,
     bytes: u64,
 }
@@ -103,7 +106,7 @@ impl Leaving {
 pub(super) async fn remove<S: Store>(
     tracker: &Tracker<S>,
     tenant: Tenant,
-    operations: Vec<(Hash, (Timestamp, Hash))>,
+    operations: Named,
     gap: &Gap,
 ) -> Result<bool> {
     let next = gap.document(tenant, tracker.now(), tracker.record_source())?;

@@ -2,13 +2,12 @@
 
 use super::backlog::Acknowledged;
 use super::documents;
-use super::drop_oldest::{remove, waiting};
+use super::drop_oldest::{Named, remove, waiting};
 use super::gap::{Cause, Gap};
 use super::mark::{Mark, Side};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::Hash;
 use crate::model::{Document, Kind, Operation, Position, Status, Tenant, UnitId};
-use crate::store::{Change, Outcome, Put, Record, Removal, Scan, Scope, Store, Unit};
+use crate::store::{Change, Key, Outcome, Put, Record, Removal, Scan, Scope, Store, Unit};
 use crate::time::Timestamp;
 use crate::tracker::Tracker;
 
@@ -41,9 +40,6 @@ pub(crate) struct Removed {
     /// Old enough to go, but waiting for a sync.
     pub(crate) waiting: u64,
 }
-
-/// Operations of one tenant, by name.
-type Named = Vec<(Hash, (Timestamp, Hash))>;
 
 /// Removes finished operations that started before `before`, or only counts them. None where no sync is set up: then
 /// a store's own `purge` does it.
@@ -141,7 +137,7 @@ async fn remove_synced<S: Store>(tracker: &Tracker<S>, tenant: Tenant, operation
             return Ok(true);
         }
         // A sync wrote the mirror meanwhile, or another cleanup was faster: then they are gone.
-        let keys: Vec<_> = operations.iter().map(|(hk, _)| crate::store::Key::Operation(*hk)).collect();
+        let keys: Vec<_> = operations.iter().map(|(hk, _)| Key::Operation(*hk)).collect();
         if tracker.store().get(Scope::All, &keys).await?.iter().any(Option::is_none) {
             return Ok(false);
         }
