@@ -30,6 +30,12 @@ pub enum ErrorKind {
     Serialization,
     /// The store's server can't be reached (08006).
     Connection,
+    /// The store's server has no room for another session, or for this statement (53300).
+    Overloaded,
+    /// The store's server did not finish in the time it was given (57014).
+    Timeout,
+    /// The store's server takes no writes now (25006).
+    ReadOnly,
     /// The store was closed (08003).
     Closed,
     /// No room on the disk, or the store is out of service after it ran full (53100).
@@ -57,6 +63,9 @@ impl ErrorKind {
             Self::InvalidText => "22P02",
             Self::Serialization => "40001",
             Self::Connection => "08006",
+            Self::Overloaded => "53300",
+            Self::Timeout => "57014",
+            Self::ReadOnly => "25006",
             Self::Closed => "08003",
             Self::DiskFull => "53100",
             Self::BacklogFull => "53400",
@@ -74,7 +83,7 @@ impl ErrorKind {
     /// ```
     #[must_use]
     pub fn from_sqlstate(sqlstate: &str) -> Option<Self> {
-        const ALL: [ErrorKind; 14] = [
+        const ALL: [ErrorKind; 17] = [
             ErrorKind::Conflict,
             ErrorKind::MissingDependency,
             ErrorKind::Permission,
@@ -83,6 +92,9 @@ impl ErrorKind {
             ErrorKind::InvalidText,
             ErrorKind::Serialization,
             ErrorKind::Connection,
+            ErrorKind::Overloaded,
+            ErrorKind::Timeout,
+            ErrorKind::ReadOnly,
             ErrorKind::Closed,
             ErrorKind::DiskFull,
             ErrorKind::BacklogFull,
@@ -98,7 +110,15 @@ impl ErrorKind {
     pub fn is_retryable(self) -> bool {
         matches!(
             self,
-            Self::Conflict | Self::Serialization | Self::Connection | Self::DiskFull | Self::BacklogFull | Self::Locked
+            Self::Conflict
+                | Self::Serialization
+                | Self::Connection
+                | Self::Overloaded
+                | Self::Timeout
+                | Self::ReadOnly
+                | Self::DiskFull
+                | Self::BacklogFull
+                | Self::Locked
         )
     }
 
@@ -116,6 +136,9 @@ impl ErrorKind {
             Self::TooLong | Self::InvalidValue | Self::InvalidText => &["Correct the value that the message names"],
             Self::Serialization => &["Retry operation"],
             Self::Connection => &["Check that the server runs", "Retry operation"],
+            Self::Overloaded => &["Retry operation", "Raise the server's limit that the message names"],
+            Self::Timeout => &["Retry operation", "Raise the time limit"],
+            Self::ReadOnly => &["Retry operation on the primary server"],
             Self::Closed => &["Open the store again"],
             Self::DiskFull => &["Make room on the disk", "Retry operation"],
             Self::BacklogFull => &["Sync with the server", "Retry operation"],

@@ -1,0 +1,20 @@
+//! The conformance suite and the model on a real PostgreSQL.
+#![allow(clippy::expect_used)] // helpers of a test are not in a #[test] themselves
+
+mod support;
+
+use opledger_testkit::{Boxed, WithoutPushdown, run_model};
+
+use crate::support::InDatabase;
+
+opledger_testkit::conformance_tests!(crate::InDatabase::new);
+
+#[test]
+fn histories_agree_with_the_model() {
+    run_model(InDatabase::new, 12);
+}
+
+#[test]
+fn histories_agree_with_the_model_boxed_and_without_pushdown() {
+    run_model(|| Boxed(WithoutPushdown(InDatabase::new())), 4);
+}
