@@ -50,7 +50,7 @@ pub(crate) fn url(global: &Global) -> Result<Url, Failure> {
 }
 
 /// Nothing of the URL after its scheme is told: there may be a password in it.
-fn parse(url: &OsStr) -> Result<Url, Failure> {
+pub(crate) fn parse(url: &OsStr) -> Result<Url, Failure> {
     let bytes = url.as_bytes();
     let colon = bytes.iter().position(|byte| *byte == b':');
     let (scheme, rest) = match colon.and_then(|at| bytes.split_at_checked(at)) {
@@ -127,13 +127,17 @@ pub(crate) fn options(command: &str, lock_wait: Duration) -> Options {
 
 /// Opens the store and binds to the tenant of the command line.
 pub(crate) fn open_at(url: &Url, global: &Global, options: &Options) -> Result<AnyTracker, Failure> {
-    let store: Box<dyn DynStore> = match url {
+    Ok(tracker(open_store(url, options)?, global.tenant))
+}
+
+/// Opens the store itself.
+pub(crate) fn open_store(url: &Url, options: &Options) -> Result<Box<dyn DynStore>, Failure> {
+    Ok(match url {
         Url::Memory => Box::new(MemoryStore::new()),
         Url::Folder(OnDisk::Sled, dir) => Box::new(SledStore::open(dir, options.clone())?),
         Url::Folder(OnDisk::Redb, dir) => Box::new(RedbStore::open(dir, options.clone())?),
         Url::Folder(OnDisk::Fjall, dir) => Box::new(FjallStore::open(dir, options.clone())?),
-    };
-    Ok(tracker(store, global.tenant))
+    })
 }
 
 /// A tracker that writes as this command does.

@@ -1,22 +1,20 @@
 //! One attempt: from where the other store stands to the end of the log.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use super::documents;
 use super::mark::Side;
 use super::parcel::Parcel;
 use super::pass::{Passed, Way};
-use super::reader::Reader;
+use super::reader::{Reader, end_of_log};
 use super::record::Marks;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Position;
 use crate::store::{Outcome, Store};
 
 impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     pub(super) async fn attempt(&mut self) -> Result<()> {
         let (store, scope) = (self.agent.tracker.store(), self.agent.scope());
-        let end = store.wait(Position::START, Duration::ZERO).await?;
+        let end = end_of_log(store, scope).await?;
         let mut marks = self.align(end).await?;
         let mut reader = Reader::new(store, scope, (marks.mark.settled, marks.mark.position, end));
         let mut queue = VecDeque::new();

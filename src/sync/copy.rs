@@ -1,13 +1,12 @@
 //! Copying everything from one store to another, and comparing the two.
 
-use std::time::Duration;
-
 use super::compare::{Comparison, Pair};
 use super::pass::{Agent, Passed};
+use super::reader::end_of_log;
 use super::stop::Stop;
 use crate::error::Result;
 use crate::hash::Hash;
-use crate::model::{Document, Kind, Position, UnitId};
+use crate::model::{Document, Kind, UnitId};
 use crate::store::{Change, Put, Record, Scan, Store, Unit};
 use crate::tracker::Tracker;
 
@@ -35,7 +34,7 @@ pub async fn copy<S: Store, R: Store>(
     target: &R,
     progress: impl FnMut(&Passed) + Send,
 ) -> Result<Copied> {
-    let end = source.store().wait(Position::START, Duration::ZERO).await?;
+    let end = end_of_log(source.store(), source.scope()).await?;
     let copy = Agent::for_copy(source)?;
     let passed = copy.pass(target, copy.patience, &Stop::default(), progress).await?;
     for kind in [Kind::Conflict, Kind::Gap] {

@@ -1,6 +1,7 @@
 //! From the log to parcels, a bounded number at a time.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use super::mark::Witness;
 use super::parcel::{Parcel, Subject, weight};
@@ -14,6 +15,12 @@ use crate::time::Timestamp;
 const PAGE: usize = 256;
 /// How many open versions are remembered: about 100 bytes each.
 const REMEMBERED: usize = 50_000;
+
+/// The end of the log as it is now. A read comes first: it brings in what other processes left for the store.
+pub(super) async fn end_of_log<S: Store>(store: &S, scope: Scope) -> Result<Position> {
+    store.get(scope, &[]).await?;
+    store.wait(Position::START, Duration::ZERO).await
+}
 
 /// Reads a log in order.
 pub(super) struct Reader<'a, S> {
