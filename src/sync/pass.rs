@@ -19,8 +19,6 @@ const BYTES: usize = 4 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// How long one call may take, where patience sets no other limit.
-const CALL: Duration = Duration::from_secs(60);
 
 /// What a pass did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,7 +95,7 @@ impl<S: Store> Agent<S> {
         Self { batch: versions.max(1), ..self }
     }
 
-    /// Gives up after so long without getting anywhere, instead of 30 seconds.
+    /// Gives up after so long without getting anywhere, instead of 30 seconds. With none at all it tries once.
     #[must_use]
     pub fn patience(self, time: Duration) -> Self {
         Self { patience: Some(time), ..self }
@@ -173,7 +171,7 @@ pub(super) struct Way<'a, S, R, P> {
 impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     /// The answer of the other store, within the time that is left.
     pub(super) async fn ask<T>(&self, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        let limit = self.patience.left().map_or(CALL, |left| left.min(CALL));
+        let limit = self.patience.of_a_call();
         let whom = self.remote.info();
         self.stop.within(limit, &format!("the {} store at {}", whom.engine, whom.location), work).await
     }

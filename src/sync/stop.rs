@@ -15,6 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// A year is as good as for ever, and does not overflow the timer.
 const YEAR: Duration = Duration::from_secs(31_536_000);
 
+/// How long one call may take, where patience sets no other limit.
+const CALL: Duration = Duration::from_secs(60);
+
 /// Tells a sync in the background to end; clones tell the same one.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<Inner>);
@@ -96,5 +99,13 @@ impl Patience {
     /// What is left; none where that is for ever.
     pub(super) fn left(&self) -> Option<Duration> {
         self.limit.map(|limit| limit.saturating_sub(self.since.elapsed()))
+    }
+
+    /// How long the next call may take. Who has no patience at all tries once, and lets each call take its time.
+    pub(super) fn of_a_call(&self) -> Duration {
+        match self.limit {
+            None | Some(Duration::ZERO) => CALL,
+            Some(limit) => limit.saturating_sub(self.since.elapsed()).min(CALL),
+        }
     }
 }

@@ -16,11 +16,19 @@ use crate::{Binaries, Database, Error, Result};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the server until its own standard input ends, however we end: a pipe closes even when a process is killed.
-/// It runs in a process group of its own, so that Ctrl-C reaches it through us only.
+/// Each line that it reads kills the server and starts it again. It runs in a process group of its own, so that
+/// Ctrl-C reaches it through us only.
 const KEEPER: &str = r#"
-"$1" -D "$2/data" -k "$2" >"$2/log" 2>&1 </dev/null &
-server=$!
-cat >/dev/null
+run() {
+    "$1" -D "$2/data" -k "$2" >>"$2/log" 2>&1 </dev/null &
+    server=$!
+}
+run "$1" "$2"
+while read -r _; do
+    kill -KILL "$server"
+    wait "$server"
+    run "$1" "$2"
+done
 kill -INT "$server"
 wait "$server"
 rm -rf "$2"
@@ -111,12 +119,34 @@ impl Server {
         Ok(server)
     }
 
+    /// Kills the server, as a crash of its machine does but for its disk, and starts it again.
+    ///
+    /// # Errors
+    /// Says what PostgreSQL said when it does not come back.
+    pub fn crash(&self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            if let Some(mut orders) = self.keeper.stdin.as_ref() {
+                orders.write_all(b"crash\n")?;
+            }
+            // What is left of the old server may keep the new one from starting for a moment.
+            let answered = self.wait_for(Duration::from_secs(5));
+            if answered.is_ok() || began.elapsed() > PATIENCE {
+                return answered;
+            }
+        }
+    }
+
     fn wait_until_it_answers(&self) -> Result<()> {
+        self.wait_for(PATIENCE)
+    }
+
+    fn wait_for(&self, patience: Duration) -> Result<()> {
         let began = Instant::now();
         loop {
             match self.connect("postgres", "postgres") {
                 Ok(_) => return Ok(()),
-                Err(_) if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+                Err(_) if began.elapsed() < patience => std::thread::sleep(Duration::from_millis(20)),
                 Err(_) => {
                     let output = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                     return Err(Error::Failed { program: "postgres", output });
