@@ -30,7 +30,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
             units.push(put.unit);
             let count = units.len();
             // A commit is eager: while it is on its way, the next parcels are read.
-            let sent = self.remote.commit(units);
+            let sent = Box::pin(self.remote.commit(units));
             let filled = reader.fill(&mut queue, self.width.saturating_mul(2), self.bytes).await;
             match self.ask(sent).await {
                 Ok(outcomes) => {

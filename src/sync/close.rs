@@ -50,7 +50,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         let mut missing = Vec::new();
         for some in all.chunks(PAGE) {
             let keys: Vec<_> = some.iter().map(|gap| Key::Document(Kind::Gap, gap.key)).collect();
-            let there = self.ask(self.remote.get(scope, &keys)).await?;
+            let there = self.ask(Box::pin(self.remote.get(scope, &keys))).await?;
             missing.extend(some.iter().zip(there).filter(|(_, there)| there.is_none()).map(|(gap, _)| gap.clone()));
         }
         Ok(missing)
@@ -68,7 +68,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         let mut units: Vec<_> =
             std::mem::take(&mut marks.carried).into_iter().chain(gaps).map(documents::put_once).collect();
         units.push(put.unit);
-        let outcomes = self.ask(self.remote.commit(units)).await?;
+        let outcomes = self.ask(Box::pin(self.remote.commit(units))).await?;
         if !matches!(outcomes.last(), Some(Outcome::Done(_) | Outcome::Replayed(_))) {
             return Err(self.rival("the other store"));
         }

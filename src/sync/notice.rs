@@ -14,7 +14,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         let agent = self.agent;
         // Registered before the server is asked: retention must know of it while the server is out of reach.
         let mirror = if agent.is_agent { Some(self.mirror().await?) } else { None };
-        let remote = self.ask(Stored::find(self.remote, agent.scope(), agent.key(Side::Receiver))).await?;
+        let remote = self.ask(Box::pin(Stored::find(self.remote, agent.scope(), agent.key(Side::Receiver)))).await?;
         let known = mirror.as_ref().map_or(0, |mirror| mirror.mark.sequence);
         let own = agent.tracker.info().id.to_string();
         let mut mark = match &remote {
@@ -31,7 +31,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         }
         mark.server_store = Some(self.remote.info().id.to_string());
         let offset = clock::measure(agent.tracker.clock(), self.remote, agent.scope());
-        mark.clock = self.ask(offset).await?.or(mark.clock);
+        mark.clock = self.ask(Box::pin(offset)).await?.or(mark.clock);
         let marks = Marks::new(mark, remote);
         // What the server has acknowledged is known here before more is sent: so the two differ by one call at most.
         if mirror.is_some_and(|mirror| {

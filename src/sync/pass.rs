@@ -1,5 +1,6 @@
 //! One pass: all that waits is sent, with as many tries as patience has.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use super::backoff::Backoff;
@@ -155,6 +156,9 @@ impl<S: Store> Agent<S> {
     }
 }
 
+/// A call of the other store. In a box, because a caller's future would else be nested deeper than the compiler looks.
+type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
 /// A pass on its way.
 pub(super) struct Way<'a, S, R, P> {
     pub(super) agent: &'a Agent<S>,
@@ -170,7 +174,7 @@ pub(super) struct Way<'a, S, R, P> {
 
 impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     /// The answer of the other store, within the time that is left.
-    pub(super) async fn ask<T>(&self, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    pub(super) async fn ask<T>(&self, work: Call<'_, T>) -> Result<T> {
         let limit = self.patience.of_a_call();
         let whom = self.remote.info();
         self.stop.within(limit, &format!("the {} store at {}", whom.engine, whom.location), work).await

@@ -105,7 +105,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         };
         let Some(subject) = parcel.subject else { return Ok((None, reason.to_owned())) };
         let keys = [Key::Operation(subject.witness.operation)];
-        let found = self.ask(self.remote.get(self.agent.scope(), &keys)).await?;
+        let found = self.ask(Box::pin(self.remote.get(self.agent.scope(), &keys))).await?;
         let theirs = found.into_iter().flatten().find_map(|record| match record {
             Record::Operation(operation) => Some(operation.open.hash_diff),
             _ => None,

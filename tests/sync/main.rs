@@ -9,7 +9,10 @@ mod copy;
 mod noticed;
 mod picky;
 mod plain;
+mod postgres;
 mod retention;
+#[path = "../postgres/support.rs"]
+mod support;
 
 use opledger::store::{Record, Scan};
 use opledger::sync::{Agent, Passed};

@@ -1,14 +1,15 @@
 //! Two agents and a server under random faults: at the end every row of every store is compared.
 //!
 //! `OPLEDGER_SYNC_SEEDS` says how many seeds run in this process (200), `OPLEDGER_SYNC_PROCESS_SEEDS` how many with real
-//! processes (4), and `OPLEDGER_SYNC_SEED` which is the first (1). A failure names its seed.
+//! processes (6), and `OPLEDGER_SYNC_SEED` which is the first (1). A failure names its seed.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
 
 mod compare;
-mod database;
 mod network;
 mod processes;
 mod proxy;
+#[path = "../postgres/support.rs"]
+mod support;
 mod world;
 
 use std::collections::BTreeMap;

@@ -11,13 +11,13 @@ use opledger::sync::Agent;
 use opledger::{Additions, Hash, Metadata};
 use opledger_engine_testkit::child::again;
 use opledger_engine_testkit::random::Random;
-use opledger_postgres::PostgresStore;
+use opledger_postgres::{Config, PostgresStore};
 use opledger_sled::{Options, SledStore};
 use opledger_testkit_postgres::{Database, Server};
 
 use super::compare::compare;
-use super::database::{config, install};
 use super::proxy::Proxy;
+use super::support;
 use super::{named, seeds};
 
 /// Operations of each agent.
@@ -32,10 +32,10 @@ fn every_row_is_there_once_after_kills_and_cuts() {
     }
     let server = Server::start().unwrap();
     let template = server.create_database().unwrap();
-    install(&template);
+    support::install(&template);
     let (mut kills, mut crashes, mut cuts) = (0, 0, 0);
     let mut count = 0;
-    for seed in seeds("OPLEDGER_SYNC_PROCESS_SEEDS", 4) {
+    for seed in seeds("OPLEDGER_SYNC_PROCESS_SEEDS", 6) {
         let found = named(seed, || run(&template, seed));
         (kills, crashes, cuts) = (kills + found.0, crashes + found.1, cuts + found.2);
         count += 1;
@@ -51,7 +51,7 @@ fn run_agent() {
     let store = SledStore::open(var("OPLEDGER_AGENT_STORE"), Options::default()).unwrap();
     let tracker = Tracker::new(store);
     let agent = Agent::new(tracker.inner(), name).unwrap().batch(20);
-    let connect = move || PostgresStore::open(&config(&dsn));
+    let connect = move || PostgresStore::open(&Config::with_environment(&dsn, |_| None)?);
     let background = agent.clone().spawn(Duration::from_millis(20), connect.clone()).unwrap();
     let done = tracker.execution_history(&opledger::History::default()).unwrap().rows.len();
     for n in done..OPERATIONS {
@@ -159,7 +159,7 @@ fn run(template: &Database<'_>, seed: u64) -> (usize, usize, usize) {
         let found = trackers.iter().find_map(|tracker| tracker.operation(*hk).unwrap()).unwrap();
         assert!(!ended || found.open.attributes.execution_status.is_finished(), "{hk}: its end was acknowledged");
     }
-    let there = PostgresStore::open(&config(&database.dsn("admin"))).unwrap();
+    let there = PostgresStore::open(&support::config(&database, "admin")).unwrap();
     let inner: Vec<_> = trackers.iter().map(Tracker::inner).collect();
     assert_eq!(compare(&inner, &there, &[]), 2 * OPERATIONS);
     assert!(acknowledged.len() > 2 * OPERATIONS, "agents said what they did");

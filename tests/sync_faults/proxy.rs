@@ -55,12 +55,12 @@ impl Proxy {
 }
 
 impl Shared {
-    /// Passes bytes on in both directions; two of three connections end after some bytes.
+    /// Passes bytes on in both directions; five of six connections end after some bytes.
     fn serve(self: &Arc<Self>, client: UnixStream) {
         let Ok(server) = UnixStream::connect(&self.server) else { return };
         let left = {
             let mut random = self.random.lock().unwrap();
-            if self.bad.load(Ordering::SeqCst) && random.below(3) > 0 { 1 + random.below(60_000) } else { u64::MAX }
+            if self.bad.load(Ordering::SeqCst) && random.below(6) > 0 { 1 + random.below(20_000) } else { u64::MAX }
         };
         let left = Arc::new(AtomicU64::new(left));
         for (from, to) in [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())] {

@@ -13,13 +13,13 @@ use opledger::{Additions, ErrorKind, Handle, Hash, Metadata, NewOperation, Store
 use opledger_engine_testkit::random::Random;
 use opledger_memory::MemoryStore;
 use opledger_sled::{Durability, Options, SledStore};
-use opledger_testkit::{Fault, Faults, Faulty, ManualClock};
+use opledger_testkit::{Factory, Fault, Faults, Faulty, ManualClock};
 use pollster::block_on;
 
 use super::Counts;
 use super::compare::compare;
-use super::database::InDatabase;
 use super::network::Network;
+use super::support::InDatabase;
 
 /// Things that happen in one run.
 const STEPS: u64 = 240;

@@ -25,8 +25,8 @@ run() {
 }
 run "$1" "$2"
 while read -r _; do
-    kill -KILL "$server"
-    wait "$server"
+    kill -KILL "$server" 2>/dev/null
+    wait "$server" 2>/dev/null
     run "$1" "$2"
 done
 kill -INT "$server"
