@@ -207,7 +207,8 @@ BEGIN;
 \ir functions/run_migration.sql
 \ir functions/run_migration_enterprise.sql
 
-\ir views/store_row.sql
+\ir types/store_row.sql
+\ir views/store_version.sql
 \ir functions/store_scope.sql
 \ir functions/store_tenants.sql
 \ir functions/store_open.sql
@@ -226,6 +227,7 @@ BEGIN;
 \ir functions/store_check_unit.sql
 \ir functions/store_judge.sql
 \ir functions/store_commit.sql
+\ir functions/store_commit_one.sql
 \ir functions/store_judge_put.sql
 \ir functions/store_put.sql
 \ir functions/store_delete.sql

@@ -12,7 +12,7 @@ fn said(unit: &Unit) -> usize {
     let state = match &unit.change {
         Change::Start { first, .. } => first,
         Change::Append { next, .. } => next,
-        Change::Check(_) => return 0,
+        Change::Check(_) | Change::Put(_) | Change::Remove(_) => return 0,
     };
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let of = &state.attributes;

@@ -43,7 +43,7 @@ BEGIN
         FROM unnest(v_conditions) AS c (condition), unnest(v_states) AS s (state));
     RETURN QUERY EXECUTE format($query$
         SELECT v.* FROM (SELECT * FROM (%s) AS k ORDER BY k.execution_timestamp DESC, k.script_execution_hk DESC LIMIT $6) AS k
-        JOIN script_tracking.store_row v ON v.script_execution_hk = k.script_execution_hk AND v.load_date = k.load_date
+        JOIN script_tracking.store_version v ON v.script_execution_hk = k.script_execution_hk AND v.load_date = k.load_date
         WHERE v.script_execution_bk IS NOT NULL
         ORDER BY k.execution_timestamp DESC, k.script_execution_hk DESC $query$, v_branches)
     USING v_tenants, p_since, p_until, p_before, p_before_hk, p_limit, p_status, p_script_type;

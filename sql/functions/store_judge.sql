@@ -11,7 +11,7 @@ DECLARE
     v script_tracking.store_row;
 BEGIN
     IF p_business_key IS NOT NULL THEN
-        SELECT * INTO v FROM script_tracking.store_row r
+        SELECT * INTO v FROM script_tracking.store_version r
         WHERE r.script_execution_hk = p_key AND r.hub_tenant_hk IS NOT DISTINCT FROM p_tenant_hk ORDER BY r.load_date LIMIT 1;
         IF v.script_execution_bk = p_business_key AND v.hub_load_date = p_hub_load_date AND v.hub_record_source = p_hub_source
            AND v.hash_diff = p_hash_diff AND v.load_date = p_load_date THEN
@@ -22,13 +22,13 @@ BEGIN
             theirs := v.hash_diff;
         END IF;
     ELSE
-        SELECT * INTO v FROM script_tracking.store_row r
+        SELECT * INTO v FROM script_tracking.store_version r
         WHERE r.script_execution_hk = p_key AND r.load_end_date IS NULL AND r.tenant_hk IS NOT DISTINCT FROM p_tenant_hk;
         IF NOT FOUND THEN
             outcome := 'unknown';
         ELSIF (v.load_date, v.hash_diff) IS DISTINCT FROM (p_expect_load_date, p_expect_hash_diff) THEN
             outcome := CASE v.execution_status WHEN 'RUNNING' THEN 'moved' ELSE 'finished' END;
-            SELECT * INTO v FROM script_tracking.store_row r WHERE r.script_execution_hk = p_key AND r.unit_id = p_unit;
+            SELECT * INTO v FROM script_tracking.store_version r WHERE r.script_execution_hk = p_key AND r.unit_id = p_unit;
             IF FOUND THEN
                 outcome := CASE WHEN v.hash_diff = p_hash_diff THEN 'replayed' ELSE 'conflict' END;
                 theirs := v.hash_diff;

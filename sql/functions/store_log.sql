@@ -16,7 +16,7 @@ BEGIN
         SELECT l.epoch, l.after_version, lead(l.after_version) OVER (ORDER BY l.epoch) AS until_version
         FROM script_tracking.log_epoch l WHERE l.epoch >= p_epoch ORDER BY l.epoch
     LOOP
-        RETURN QUERY SELECT * FROM script_tracking.store_row v
+        RETURN QUERY SELECT * FROM script_tracking.store_version v
         WHERE (v.log_xid, v.version_number) > (CASE WHEN e.epoch = p_epoch THEN p_log_xid ELSE '0' END,
                                                CASE WHEN e.epoch = p_epoch THEN p_version_number ELSE 0 END)
             AND v.version_number > e.after_version AND v.version_number <= coalesce(e.until_version, 9223372036854775807)

@@ -1,6 +1,7 @@
 -- What a store asks for when it connects: who it is, and the epoch of the log. Begins an epoch where the cluster is not
--- the one that the last epoch was in. A standby, and a session that may not write, are told what there is.
-CREATE OR REPLACE FUNCTION script_tracking.store_open(OUT store_id uuid, OUT epoch bigint)
+-- the one that the last epoch was in. On a standby, and in a session that may not write, that is not settled: who writes later
+-- must ask again.
+CREATE OR REPLACE FUNCTION script_tracking.store_open(OUT store_id uuid, OUT epoch bigint, OUT settled boolean)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,7 +12,8 @@ BEGIN
     SELECT * INTO v_last FROM script_tracking.log_epoch e ORDER BY e.epoch DESC LIMIT 1;
     store_id := v_last.store_id;
     epoch := v_last.epoch;
-    IF pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' THEN
+    settled := NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off';
+    IF NOT settled THEN
         RETURN;
     END IF;
     v_cluster := (SELECT system_identifier FROM pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);

@@ -120,6 +120,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("functions/store_check_unit.sql", include_str!("../functions/store_check_unit.sql")),
     ("functions/store_checks.sql", include_str!("../functions/store_checks.sql")),
     ("functions/store_commit.sql", include_str!("../functions/store_commit.sql")),
+    ("functions/store_commit_one.sql", include_str!("../functions/store_commit_one.sql")),
     ("functions/store_delete.sql", include_str!("../functions/store_delete.sql")),
     ("functions/store_documents.sql", include_str!("../functions/store_documents.sql")),
     ("functions/store_get.sql", include_str!("../functions/store_get.sql")),
@@ -222,8 +223,9 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("triggers/capture_rule_record_change.sql", include_str!("../triggers/capture_rule_record_change.sql")),
     ("triggers/login_binding_record_change.sql", include_str!("../triggers/login_binding_record_change.sql")),
     ("triggers/setting_record_change.sql", include_str!("../triggers/setting_record_change.sql")),
+    ("types/store_row.sql", include_str!("../types/store_row.sql")),
     ("types/tally.sql", include_str!("../types/tally.sql")),
     ("views/current_executions.sql", include_str!("../views/current_executions.sql")),
     ("views/running_operations.sql", include_str!("../views/running_operations.sql")),
-    ("views/store_row.sql", include_str!("../views/store_row.sql")),
+    ("views/store_version.sql", include_str!("../views/store_version.sql")),
 ];

@@ -1,6 +1,10 @@
 //! The conformance suite and the model on a real PostgreSQL.
-#![allow(clippy::expect_used)] // helpers of a test are not in a #[test] themselves
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
 
+mod faults;
+mod out_of_order;
+mod proxy;
+mod rights;
 mod support;
 
 use opledger_testkit::{Boxed, WithoutPushdown, run_model};

@@ -134,6 +134,7 @@ fn run(template: &Database<'_>, seed: u64) -> (usize, usize, usize) {
         kills += 1;
         if round % 3 == 1 {
             server.crash().unwrap();
+            server.start_again().unwrap();
             crashes += 1;
         }
         agents[n] = start(n);

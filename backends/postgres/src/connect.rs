@@ -1,12 +1,12 @@
 //! One connection: to the first host that is what was asked for, with time-outs, over TLS where it must be.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use opledger::model::UnitId;
 use opledger::{Error, ErrorKind, Result};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as DriverSslMode;
 use tokio_postgres::error::SqlState;
@@ -40,8 +40,6 @@ pub struct Notice {
 pub(crate) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
-    /// Woken by each notification that a connection receives.
-    pub(crate) notified: Arc<Notify>,
     /// Whether connections are for work without a time limit, as an installation is.
     unlimited: bool,
 }
@@ -49,7 +47,7 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn new(config: Config, unlimited: bool) -> Result<Self> {
         let tls = tls::connector(config.ssl_mode, &config.tls_files)?;
-        Ok(Self { config, tls, notified: Arc::default(), unlimited })
+        Ok(Self { config, tls, unlimited })
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -132,17 +130,13 @@ impl Connector {
         let (client, mut connection) =
             self.driver_config(address, mode, with_settings).connect(self.tls.clone()).await?;
         let notices = Arc::new(Mutex::new(Vec::new()));
-        let (kept, notified) = (Arc::clone(&notices), Arc::clone(&self.notified));
+        let kept = Arc::clone(&notices);
         let task = tokio::spawn(async move {
             while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
-                match message {
-                    AsyncMessage::Notice(notice) => keep(&kept, &notice),
-                    AsyncMessage::Notification(_) => notified.notify_waiters(),
-                    _ => {}
+                if let AsyncMessage::Notice(notice) = message {
+                    keep(&kept, &notice);
                 }
             }
-            // Who waits for a notification looks for itself.
-            notified.notify_waiters();
         });
         let config = &self.config;
         Ok(Connection {
@@ -155,6 +149,7 @@ impl Connector {
                 .then(|| config.statement_timeout.saturating_add(GRACE)),
             location: config.location(),
             store_id: OnceLock::new(),
+            epoch: AtomicI64::new(0),
         })
     }
 
@@ -228,6 +223,8 @@ pub(crate) struct Connection {
     deadline: Option<Duration>,
     location: String,
     store_id: OnceLock<UnitId>,
+    /// The epoch of what is written here; 0 while that is not settled.
+    epoch: AtomicI64,
 }
 
 impl Connection {
@@ -248,11 +245,22 @@ impl Connection {
 
     /// Asks the schema who it is. After a restore or a promotion, that begins a new epoch of the log.
     pub(crate) async fn introduce(&self) -> Result<()> {
-        let rows = self.query_once("SELECT store_id FROM script_tracking.store_open()", &[]).await?;
-        if let Some(Uuid(id)) = rows.first().map(|row| column::<Option<Uuid>>(row, 0)).transpose()?.flatten() {
+        let sql = "SELECT store_id, CASE WHEN settled THEN epoch END FROM script_tracking.store_open()";
+        let rows = self.query_once(sql, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        if let Some(Uuid(id)) = column::<Option<Uuid>>(row, 0)? {
             self.store_id.get_or_init(|| id);
         }
+        self.epoch.store(column::<Option<i64>>(row, 1)?.unwrap_or_default(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The epoch of what is written here. A session with a standby has none, and gets one when it is promoted.
+    pub(crate) async fn epoch(&self) -> Result<i64> {
+        if self.epoch.load(Ordering::Relaxed) == 0 {
+            self.introduce().await?;
+        }
+        Ok(self.epoch.load(Ordering::Relaxed))
     }
 
     /// Whether this is a session of ours, not one that a pooler lends.

@@ -17,8 +17,8 @@ use crate::pool::{Pool, pause};
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) pool: Pool,
-    /// Woken when a commit of this store was carried out, or another's notification came.
-    pub(crate) appended: Arc<Notify>,
+    /// Woken when a commit of this store was carried out.
+    pub(crate) appended: Notify,
     /// Units that wait.
     pub(crate) queued: AtomicUsize,
     pub(crate) closed: AtomicBool,
@@ -27,9 +27,8 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: Config) -> Result<Self> {
         let connector = Arc::new(Connector::new(config.clone(), false)?);
-        let appended = Arc::clone(&connector.notified);
         let pool = Pool::new(connector)?;
-        Ok(Self { config, pool, appended, queued: AtomicUsize::new(0), closed: AtomicBool::new(false) })
+        Ok(Self { config, pool, appended: Notify::new(), queued: AtomicUsize::new(0), closed: AtomicBool::new(false) })
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {

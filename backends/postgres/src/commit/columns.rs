@@ -6,12 +6,15 @@ use opledger::hash::Metadata;
 use opledger::model::{Tenant, UnitId};
 use opledger::store::State;
 use opledger::{Hash, Hub, Result, Timestamp};
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::call::Call;
 use crate::values::{Key, Moment, Uuid, array_text};
 
 const COMMIT: &str = "SELECT place, outcome, epoch, log_xid, version_number, theirs FROM script_tracking.store_commit(\
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+
+const COMMIT_ONE: &str = "SELECT place, outcome, epoch, log_xid, version_number, theirs FROM script_tracking.store_commit_one(\
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
 
 /// One array a field, one place a unit.
@@ -93,28 +96,42 @@ impl<'a> Columns<'a> {
     }
 
     pub(super) fn call(self, tenant: Tenant) -> Call<'a> {
-        Call::new(COMMIT)
-            .with(tenant.map(Key), Type::BYTEA)
-            .with(self.units, Type::UUID_ARRAY)
-            .with(self.keys, Type::BYTEA_ARRAY)
-            .with(self.business_keys, Type::TEXT_ARRAY)
-            .with(self.hub_load_dates, Type::TIMESTAMPTZ_ARRAY)
-            .with(self.hub_sources, Type::TEXT_ARRAY)
-            .with(self.expect_load_dates, Type::TIMESTAMPTZ_ARRAY)
-            .with(self.expect_hash_diffs, Type::BYTEA_ARRAY)
-            .with(self.load_dates, Type::TIMESTAMPTZ_ARRAY)
-            .with(self.hash_diffs, Type::BYTEA_ARRAY)
-            .with(self.names, Type::TEXT_ARRAY)
-            .with(self.types, Type::TEXT_ARRAY)
-            .with(self.statuses, Type::TEXT_ARRAY)
-            .with(self.timestamps, Type::TIMESTAMPTZ_ARRAY)
-            .with(self.durations, Type::INT4_ARRAY)
-            .with(self.users, Type::TEXT_ARRAY)
-            .with(self.addresses, Type::INET_ARRAY)
-            .with(self.objects, Type::TEXT_ARRAY)
-            .with(self.sql_commands, Type::TEXT_ARRAY)
-            .with(self.error_messages, Type::TEXT_ARRAY)
-            .with(self.metadata, Type::TEXT_ARRAY)
-            .with(self.sources, Type::TEXT_ARRAY)
+        let is_single = self.units.len() == 1;
+        let call = Call::new(if is_single { COMMIT_ONE } else { COMMIT }).with(tenant.map(Key), Type::BYTEA);
+        let call = column(call, is_single, self.units, (Type::UUID, Type::UUID_ARRAY));
+        let call = column(call, is_single, self.keys, BYTES);
+        let call = column(call, is_single, self.business_keys, TEXT);
+        let call = column(call, is_single, self.hub_load_dates, TIME);
+        let call = column(call, is_single, self.hub_sources, TEXT);
+        let call = column(call, is_single, self.expect_load_dates, TIME);
+        let call = column(call, is_single, self.expect_hash_diffs, BYTES);
+        let call = column(call, is_single, self.load_dates, TIME);
+        let call = column(call, is_single, self.hash_diffs, BYTES);
+        let call = column(call, is_single, self.names, TEXT);
+        let call = column(call, is_single, self.types, TEXT);
+        let call = column(call, is_single, self.statuses, TEXT);
+        let call = column(call, is_single, self.timestamps, TIME);
+        let call = column(call, is_single, self.durations, (Type::INT4, Type::INT4_ARRAY));
+        let call = column(call, is_single, self.users, TEXT);
+        let call = column(call, is_single, self.addresses, (Type::INET, Type::INET_ARRAY));
+        let call = column(call, is_single, self.objects, TEXT);
+        let call = column(call, is_single, self.sql_commands, TEXT);
+        let call = column(call, is_single, self.error_messages, TEXT);
+        let call = column(call, is_single, self.metadata, TEXT);
+        column(call, is_single, self.sources, TEXT)
     }
+}
+
+const BYTES: (Type, Type) = (Type::BYTEA, Type::BYTEA_ARRAY);
+const TEXT: (Type, Type) = (Type::TEXT, Type::TEXT_ARRAY);
+const TIME: (Type, Type) = (Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY);
+
+/// Adds a column: its one value, or all as an array.
+fn column<'a, T: ToSql + Send + Sync + 'a>(
+    call: Call<'a>,
+    is_single: bool,
+    values: Vec<T>,
+    types: (Type, Type),
+) -> Call<'a> {
+    if is_single { call.with(values.into_iter().next(), types.0) } else { call.with(values, types.1) }
 }

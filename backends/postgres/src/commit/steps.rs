@@ -130,11 +130,11 @@ fn document<'a>(call: Call<'a>, unit: &Unit, put: &'a Put) -> Result<Call<'a>> {
         .with(put.expect_open.map(Key), Type::BYTEA))
 }
 
-/// What became of a unit: a row of any of the statements.
-pub(super) fn outcome(row: &Row, unit: &Unit) -> Result<Outcome> {
+/// What became of a unit: a row of any of the statements. A row without an epoch is of the session's, `epoch`.
+pub(super) fn outcome(row: &Row, unit: &Unit, epoch: i64) -> Result<Outcome> {
     let there = || -> Result<Position> {
-        Ok(match (column::<Option<i64>>(row, 2)?, column::<Option<Xid>>(row, 3)?, column::<Option<i64>>(row, 4)?) {
-            (Some(epoch), Some(xid), Some(number)) => position(epoch, xid, number),
+        Ok(match (column::<Option<Xid>>(row, 3)?, column::<Option<i64>>(row, 4)?) {
+            (Some(xid), Some(number)) => position(column::<Option<i64>>(row, 2)?.unwrap_or(epoch), xid, number),
             // Nothing is in the log.
             _ => Position::START,
         })

@@ -1,5 +1,5 @@
--- A version with its hub, as a store reads it: what opledger-postgres decodes, by place. For functions of the owner only.
-CREATE OR REPLACE VIEW script_tracking.store_row AS
+-- Each version with its hub, for the functions that a store calls; nobody is granted it.
+CREATE OR REPLACE VIEW script_tracking.store_version AS
 SELECT s.script_execution_hk, h.script_execution_bk::text, h.tenant_hk AS hub_tenant_hk, h.load_date AS hub_load_date,
     h.record_source::text AS hub_record_source, s.load_date, s.load_end_date, s.hash_diff, s.script_name::text,
     s.script_type::text, s.execution_status::text, s.execution_timestamp, s.execution_duration_ms, s.db_session_user::text,
