@@ -77,5 +77,5 @@ fn print(global: &Global, copied: &Copied) -> Result<(), Failure> {
         comparison.named.iter().map(|found| serde_json::json!({"record": found.record, "reason": found.reason})),
     );
     rows.rows.iter_mut().for_each(|row| row.push(Value::Json(named.to_string())));
-    Ok(output::print(global.format, &rows)?)
+    output::print(global.format, &rows)
 }
