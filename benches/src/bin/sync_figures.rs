@@ -1,6 +1,8 @@
 //! How fast a sync is, beside COPY of the same rows into the same tables, and what memory it takes: `cargo run --release -p
 //! opledger-benches --bin sync_figures -- [OPERATIONS] [WAITING]`.
 
+#![allow(clippy::unwrap_used, reason = "a bench that can't go on has nothing better to do than to say where")]
+
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
