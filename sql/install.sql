@@ -207,6 +207,7 @@ BEGIN;
 \ir functions/run_migration.sql
 \ir functions/run_migration_enterprise.sql
 
+\ir views/user_document.sql
 \ir types/store_row.sql
 \ir views/store_version.sql
 \ir functions/store_scope.sql
@@ -219,6 +220,8 @@ BEGIN;
 \ir functions/store_log.sql
 \ir functions/store_held_back.sql
 \ir functions/store_last.sql
+\ir functions/check_credential_rights.sql
+\ir functions/store_user_documents.sql
 \ir functions/store_documents.sql
 \ir functions/store_activity.sql
 \ir functions/store_size.sql
@@ -229,6 +232,9 @@ BEGIN;
 \ir functions/store_commit.sql
 \ir functions/store_commit_one.sql
 \ir functions/store_judge_put.sql
+\ir functions/check_user_document.sql
+\ir functions/write_user_document.sql
+\ir functions/store_user_put.sql
 \ir functions/store_put.sql
 \ir functions/store_delete.sql
 \ir functions/store_remove.sql

@@ -12,6 +12,7 @@
 //! - [`sync`]: moving operations between stores.
 //! - [`report`]: figures and what they mean, as pure functions.
 //! - [`tracker`]: the calls that users make; [`blocking`] has them for plain `fn main`.
+//! - [`users`]: tenants, users, logins and sessions.
 
 pub mod blocking;
 pub mod error;
@@ -23,6 +24,7 @@ pub mod store;
 pub mod sync;
 pub mod time;
 pub mod tracker;
+pub mod users;
 
 pub use error::{Error, ErrorKind, Result};
 pub use hash::{Hash, Metadata, hash_key};

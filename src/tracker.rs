@@ -12,6 +12,7 @@ mod verify;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use handle::{Completion, Handle};
 pub use listing::Listing;
@@ -27,6 +28,7 @@ use crate::hash::Hash;
 use crate::store::{Scope, Store, StoreInfo};
 use crate::sync::{Backlog, Limits};
 use crate::time::{Clock, SystemClock, Timestamp};
+use crate::users::UserSettings;
 
 /// Tracks operations in a store, and reports on them.
 ///
@@ -57,6 +59,7 @@ struct Defaults {
     record_source: String,
     user: Option<String>,
     backlog: Option<Backlog>,
+    users: crate::users::State,
 }
 
 impl<S> Clone for Tracker<S> {
@@ -111,6 +114,13 @@ impl TrackerBuilder {
         self
     }
 
+    /// How strict logins are, in a store that does not look after users itself.
+    #[must_use]
+    pub fn users(mut self, settings: UserSettings) -> Self {
+        self.defaults.users.settings = settings;
+        self
+    }
+
     /// Makes the tracker.
     pub fn build<S: Store>(self, store: S) -> Tracker<S> {
         Tracker { store: Arc::new(store), scope: Scope::System, defaults: Arc::new(self.defaults) }
@@ -122,7 +132,8 @@ impl Tracker<()> {
     #[must_use]
     pub fn builder() -> TrackerBuilder {
         let clock = Box::new(SystemClock);
-        TrackerBuilder { defaults: Defaults { clock, record_source: "opledger".to_owned(), user: None, backlog: None } }
+        let (record_source, users) = ("opledger".to_owned(), crate::users::State::default());
+        TrackerBuilder { defaults: Defaults { clock, record_source, user: None, backlog: None, users } }
     }
 }
 
@@ -168,12 +179,22 @@ impl<S: Store> Tracker<S> {
         self.defaults.clock.now()
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.defaults.clock
+    /// Time since some fixed moment of this process, by this tracker's clock.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.defaults.clock.monotonic()
     }
 
     pub(crate) fn record_source(&self) -> &str {
         &self.defaults.record_source
+    }
+
+    /// Who runs operations that name nobody.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.defaults.user.as_deref()
+    }
+
+    pub(crate) fn users(&self) -> &crate::users::State {
+        &self.defaults.users
     }
 
     /// Finishes what was handed over and releases the store.

@@ -8,6 +8,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM script_tracking.store_scope(p_all, p_tenant_hk);
+    IF p_kind IN ('tenant', 'user', 'credential') THEN
+        RETURN QUERY SELECT * FROM script_tracking.store_user_documents(p_all, p_tenant_hk, p_kind, p_key, p_after_hk, p_after, p_limit);
+        RETURN;
+    END IF;
     RETURN QUERY SELECT d.document_hk, d.tenant_hk, d.load_date, d.hash_diff, d.body::text, d.record_source::text
     FROM script_tracking.document_s d
     WHERE d.kind = p_kind AND (p_key IS NULL OR (d.document_hk = p_key AND d.load_end_date IS NULL))

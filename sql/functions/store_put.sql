@@ -7,6 +7,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF p_kind IN ('tenant', 'user', 'credential') THEN
+        SELECT u.outcome, u.theirs INTO outcome, theirs FROM script_tracking.store_user_put(p_tenant_hk, p_kind, p_key, p_load_date,
+            p_hash_diff, p_body::jsonb, p_source, p_expect_hash_diff) u;
+        RETURN;
+    END IF;
     IF p_hash_diff IS DISTINCT FROM sha256(convert_to(p_body::jsonb::text, 'UTF8')) THEN
         RAISE EXCEPTION 'document %: hash_diff is not the hash of its body', encode(p_key, 'hex')
             USING ERRCODE = 'invalid_parameter_value';

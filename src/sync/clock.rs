@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::store::{Answer, Plan, Scope, Store};
-use crate::time::{Clock, Timestamp};
+use crate::store::{Answer, Plan, Store};
+use crate::time::Timestamp;
+use crate::tracker::Tracker;
 
 /// The agent's clock against the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +19,10 @@ pub struct ClockOffset {
 }
 
 /// Asks a store for its time; none where it is in this process and has the same clock.
-pub(super) async fn measure<R: Store>(clock: &dyn Clock, remote: &R, scope: Scope) -> Result<Option<ClockOffset>> {
-    let (at, began) = (clock.now(), clock.monotonic());
-    let answer = remote.answer(scope, &Plan::Clock).await?;
-    let round_trip = clock.monotonic().saturating_sub(began);
+pub(super) async fn measure<S: Store, R: Store>(tracker: &Tracker<S>, remote: &R) -> Result<Option<ClockOffset>> {
+    let (at, began) = (tracker.now(), tracker.monotonic());
+    let answer = remote.answer(tracker.scope(), &Plan::Clock).await?;
+    let round_trip = tracker.monotonic().saturating_sub(began);
     let Some(Answer::Clock(theirs)) = answer else { return Ok(None) };
     let ours = at.after(round_trip / 2);
     let ahead_us = ours.as_micros().saturating_sub(theirs.as_micros());

@@ -30,7 +30,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
             mark.sequence = known;
         }
         mark.server_store = Some(self.remote.info().id.to_string());
-        let offset = clock::measure(agent.tracker.clock(), self.remote, agent.scope());
+        let offset = clock::measure(&agent.tracker, self.remote);
         mark.clock = self.ask(Box::pin(offset)).await?.or(mark.clock);
         let marks = Marks::new(mark, remote);
         // What the server has acknowledged is known here before more is sent: so the two differ by one call at most.

@@ -1,6 +1,7 @@
 //! The conformance suite and the model on a real PostgreSQL.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
 
+mod carried_users;
 mod faults;
 mod out_of_order;
 mod proxy;

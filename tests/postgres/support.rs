@@ -1,6 +1,7 @@
 //! One server for all tests of a binary, and a database of its own for each store.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use opledger_postgres::{Config, PostgresStore, Session};
 use opledger_testkit::Factory;
@@ -12,7 +13,8 @@ pub(crate) fn server() -> &'static Server {
     SERVER.get_or_init(|| Server::start().expect("a server"))
 }
 
-/// Logins of every kind, in every test database.
+/// Logins of every kind, in every test database. `keeper` is an admin that may choose its tenant: its logins of users are
+/// recorded with that tenant's rows. The least work that bcrypt knows is not among the settings that one may choose.
 const LOGINS: &str = "
     CREATE ROLE reader LOGIN IN ROLE script_tracking_reader;
     CREATE ROLE writer LOGIN IN ROLE script_tracking_writer;
@@ -20,8 +22,10 @@ const LOGINS: &str = "
     CREATE ROLE trusted LOGIN IN ROLE script_tracking_writer;
     CREATE ROLE acme LOGIN IN ROLE script_tracking_writer;
     CREATE ROLE nobody LOGIN;
-    SELECT script_tracking.trust_login('trusted'),
-           script_tracking.bind_login('acme', script_tracking.calculate_hash_key('acme'));";
+    CREATE ROLE keeper LOGIN IN ROLE script_tracking_admin;
+    SELECT script_tracking.trust_login('trusted'), script_tracking.trust_login('keeper'),
+           script_tracking.bind_login('acme', script_tracking.calculate_hash_key('acme'));
+    UPDATE script_tracking.setting SET value = '4' WHERE name = 'bcrypt_cost';";
 
 /// A database with the schema.
 pub(crate) fn installed() -> Database<'static> {
@@ -75,10 +79,22 @@ impl Factory for InDatabase {
     type Store = PostgresStore;
 
     fn open(&self) -> PostgresStore {
-        PostgresStore::open(&config(self.database(), "admin")).expect("the store opens")
+        PostgresStore::open(&config(self.database(), "keeper")).expect("the store opens")
     }
 
     fn persistent(&self) -> bool {
         true
+    }
+
+    fn age_logins(&self, by: Duration) {
+        let older = format!(
+            "UPDATE script_tracking.login_attempt SET attempted_at = attempted_at - interval '{0} s';
+             UPDATE script_tracking.session_s SET expires_at = expires_at - interval '{0} s'",
+            by.as_secs()
+        );
+        pollster::block_on(async {
+            let session = Session::connect(&config(self.database(), "postgres")).await.expect("a session");
+            session.run(older).await.expect("older logins");
+        });
     }
 }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use opledger::store::{Answer, Change, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Unit};
+use opledger::store::{
+    Answer, Call, Change, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit,
+};
 use opledger::{Error, ErrorKind, Hash, Position, Result, Timestamp};
 use opledger_memory::MemoryStore;
 
@@ -89,6 +91,9 @@ impl Store for Picky {
     }
     async fn wait(&self, after: Position, at_most: Duration) -> Result<Position> {
         self.inner.wait(after, at_most).await
+    }
+    async fn call(&self, scope: Scope, call: &Call) -> Result<Option<Reply>> {
+        self.inner.call(scope, call).await
     }
     async fn close(&self) -> Result<()> {
         self.inner.close().await

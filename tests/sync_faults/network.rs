@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opledger::store::{
-    Answer, DynStore, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Unit,
+    Answer, Call, DynStore, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit,
 };
 use opledger::{Error, ErrorKind, Position, Result, Timestamp};
 use opledger_engine_testkit::random::Random;
@@ -143,6 +143,9 @@ impl Store for Network {
     }
     async fn wait(&self, after: Position, at_most: Duration) -> Result<Position> {
         self.server().wait(after, at_most).await
+    }
+    async fn call(&self, scope: Scope, call: &Call) -> Result<Option<Reply>> {
+        self.server().call(scope, call).await
     }
     async fn close(&self) -> Result<()> {
         self.server().close().await

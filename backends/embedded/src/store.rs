@@ -6,7 +6,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Store, StoreInfo, Unit};
+use opledger::store::{
+    Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply as CallReply, Scan, Store, StoreInfo, Unit,
+};
 use opledger::{ErrorKind, Position, Result, Scope, Timestamp};
 
 use crate::committer::unpoisoned;
@@ -120,6 +122,10 @@ impl<E: Engine> Store for EmbeddedStore<E> {
                 _ => None,
             })
         })
+    }
+
+    async fn call(&self, _: Scope, _: &Call) -> Result<Option<CallReply>> {
+        self.shared.read(|_| Ok(None))
     }
 
     async fn purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {

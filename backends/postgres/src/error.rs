@@ -23,6 +23,10 @@ pub(crate) fn convert(cause: tokio_postgres::Error, location: &str) -> Error {
 
 /// The kind that a SQLSTATE belongs to: its own, else that of its class.
 fn kind(code: &SqlState) -> ErrorKind {
+    // Raised, these are about the login of the connection; a user's login is answered.
+    if code.code().starts_with("28") {
+        return ErrorKind::Permission;
+    }
     if let Some(kind) = ErrorKind::from_sqlstate(code.code()) {
         return kind;
     }
@@ -36,7 +40,6 @@ fn kind(code: &SqlState) -> ErrorKind {
         _ => match state.get(..2) {
             Some("08") => ErrorKind::Connection,
             Some("22" | "23") => ErrorKind::InvalidValue,
-            Some("28") => ErrorKind::Permission,
             Some("40") => ErrorKind::Serialization,
             Some("53") => ErrorKind::Overloaded,
             _ => ErrorKind::Io,

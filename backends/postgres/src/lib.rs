@@ -34,6 +34,7 @@ mod session;
 mod shared;
 mod store;
 mod tls;
+mod users;
 mod values;
 
 pub use config::Config;

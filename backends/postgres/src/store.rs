@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use opledger::model::UnitId;
-use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Unit};
+use opledger::store::{
+    Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit,
+};
 use opledger::{Error, ErrorKind, Position, Result, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -17,7 +19,7 @@ use crate::commit::{self, Job};
 use crate::config::Config;
 use crate::runtime::Executor;
 use crate::shared::Shared;
-use crate::{log, read};
+use crate::{log, read, users};
 
 /// Units that may wait for the server; with more, a commit is refused at once.
 const MAX_QUEUED: usize = 100_000;
@@ -106,6 +108,11 @@ impl Store for PostgresStore {
     async fn answer(&self, scope: Scope, plan: &Plan) -> Result<Option<Answer>> {
         let (shared, plan) = (Arc::clone(&self.shared), plan.clone());
         self.executor.run(async move { answer(&shared, scope, &plan).await }).await
+    }
+
+    async fn call(&self, scope: Scope, call: &Call) -> Result<Option<Reply>> {
+        let (shared, call) = (Arc::clone(&self.shared), call.clone());
+        self.executor.run(async move { users::call(&shared, scope, &call).await }).await
     }
 
     async fn purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {

@@ -6,7 +6,9 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use opledger::store::{Answer, Change, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, StoreInfo, Unit};
+use opledger::store::{
+    Answer, Call, Change, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, StoreInfo, Unit,
+};
 use opledger::sync::Agent;
 use opledger::{Clock, Position, Result, Store, SystemClock, Timestamp, Tracker};
 use opledger_benches::{fill, system};
@@ -158,6 +160,9 @@ impl Store for Nowhere {
     }
     async fn wait(&self, after: Position, at_most: Duration) -> Result<Position> {
         self.documents.wait(after, at_most).await
+    }
+    async fn call(&self, scope: Scope, call: &Call) -> Result<Option<Reply>> {
+        self.documents.call(scope, call).await
     }
     async fn close(&self) -> Result<()> {
         self.documents.close().await
