@@ -1,5 +1,5 @@
 //! Sync and copy, over stores in memory and on disk.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
 
 mod background;
 mod backlog;
@@ -12,6 +12,7 @@ mod plain;
 mod postgres;
 mod retention;
 #[path = "../postgres/support.rs"]
+#[allow(dead_code)] // each test binary uses a part of it
 mod support;
 
 use opledger::store::{Record, Scan};

@@ -2,13 +2,14 @@
 //!
 //! `OPLEDGER_SYNC_SEEDS` says how many seeds run in this process (200), `OPLEDGER_SYNC_PROCESS_SEEDS` how many with real
 //! processes (6), and `OPLEDGER_SYNC_SEED` which is the first (1). A failure names its seed.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
 
 mod compare;
 mod network;
 mod processes;
 mod proxy;
 #[path = "../postgres/support.rs"]
+#[allow(dead_code)] // each test binary uses a part of it
 mod support;
 mod world;
 

@@ -50,7 +50,8 @@ impl Network {
     /// From now on every call arrives, once. What was late arrives first.
     pub(crate) async fn heal(&self) -> Counts {
         self.0.bad.store(false, Ordering::SeqCst);
-        for units in std::mem::take(&mut *self.0.late.lock().unwrap()) {
+        let late = std::mem::take(&mut *self.0.late.lock().unwrap());
+        for units in late {
             self.server().commit(units).await.unwrap();
         }
         self.0.counts.lock().unwrap().clone()

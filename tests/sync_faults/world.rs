@@ -100,7 +100,7 @@ fn cut<T>(work: impl Future<Output = T>, steps: u64) -> Option<T> {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        let robots = (0..2).map(|n| Robot::new(format!("robot {n}"), (seed + n) % 4 == 0)).collect();
+        let robots = (0..2).map(|n| Robot::new(format!("robot {n}"), (seed + n).is_multiple_of(4))).collect();
         let home = match seed % 20 {
             1 => Home::Database(InDatabase::new()),
             n if n % 5 == 0 => Home::Disk(tempfile::tempdir().unwrap()),
