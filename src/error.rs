@@ -47,6 +47,8 @@ pub enum ErrorKind {
     Closed,
     /// No room on the disk, or the store is out of service after it ran full (53100).
     DiskFull,
+    /// What waits for a sync is over its limit (53400).
+    BacklogFull,
     /// Another process holds the store (55P03).
     Locked,
     /// Stored bytes are not what was written (XX001).
@@ -76,6 +78,7 @@ impl ErrorKind {
             Self::ReadOnly => "25006",
             Self::Closed => "08003",
             Self::DiskFull => "53100",
+            Self::BacklogFull => "53400",
             Self::Locked => "55P03",
             Self::Corrupt => "XX001",
             Self::Io => "58030",
@@ -90,7 +93,7 @@ impl ErrorKind {
     /// ```
     #[must_use]
     pub fn from_sqlstate(sqlstate: &str) -> Option<Self> {
-        const ALL: [ErrorKind; 19] = [
+        const ALL: [ErrorKind; 20] = [
             ErrorKind::Conflict,
             ErrorKind::MissingDependency,
             ErrorKind::Permission,
@@ -107,6 +110,7 @@ impl ErrorKind {
             ErrorKind::ReadOnly,
             ErrorKind::Closed,
             ErrorKind::DiskFull,
+            ErrorKind::BacklogFull,
             ErrorKind::Locked,
             ErrorKind::Corrupt,
             ErrorKind::Io,
@@ -126,6 +130,7 @@ impl ErrorKind {
                 | Self::Timeout
                 | Self::ReadOnly
                 | Self::DiskFull
+                | Self::BacklogFull
                 | Self::Locked
         )
     }
@@ -153,6 +158,7 @@ impl ErrorKind {
             Self::ReadOnly => &["Retry operation on the primary server"],
             Self::Closed => &["Open the store again"],
             Self::DiskFull => &["Make room on the disk", "Retry operation"],
+            Self::BacklogFull => &["Sync with the server", "Retry operation"],
             Self::Locked => &["Wait for the holder to finish", "Retry operation"],
             Self::Corrupt => &["Run verify", "Restore from a backup or from the files kept aside"],
             Self::Io => &["Check the path and its permissions"],

@@ -9,6 +9,7 @@
 //! - [`model`]: hubs, versions, and their limits.
 //! - [`intent`]: the state machine of an operation, as pure functions.
 //! - [`store`]: the contract that a backend implements.
+//! - [`sync`]: moving operations between stores.
 //! - [`report`]: figures and what they mean, as pure functions.
 //! - [`tracker`]: the calls that users make; [`blocking`] has them for plain `fn main`.
 //! - [`users`]: tenants, users, logins and sessions.
@@ -20,6 +21,7 @@ pub mod intent;
 pub mod model;
 pub mod report;
 pub mod store;
+pub mod sync;
 pub mod time;
 pub mod tracker;
 pub mod users;

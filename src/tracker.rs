@@ -26,6 +26,7 @@ pub use verify::Verification;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Hash;
 use crate::store::{Scope, Store, StoreInfo};
+use crate::sync::{Backlog, Limits};
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::users::UserSettings;
 
@@ -57,6 +58,7 @@ struct Defaults {
     clock: Box<dyn Clock>,
     record_source: String,
     user: Option<String>,
+    backlog: Option<Backlog>,
     users: crate::users::State,
 }
 
@@ -105,6 +107,13 @@ impl TrackerBuilder {
         self
     }
 
+    /// Limits what may wait for a sync: at a limit, a new operation is refused or the oldest are dropped.
+    #[must_use]
+    pub fn backlog(mut self, limits: Limits) -> Self {
+        self.defaults.backlog = Some(Backlog::new(limits));
+        self
+    }
+
     /// How strict logins are, in a store that does not look after users itself.
     #[must_use]
     pub fn users(mut self, settings: UserSettings) -> Self {
@@ -124,7 +133,7 @@ impl Tracker<()> {
     pub fn builder() -> TrackerBuilder {
         let clock = Box::new(SystemClock);
         let (record_source, users) = ("opledger".to_owned(), crate::users::State::default());
-        TrackerBuilder { defaults: Defaults { clock, record_source, user: None, users } }
+        TrackerBuilder { defaults: Defaults { clock, record_source, user: None, backlog: None, users } }
     }
 }
 

@@ -53,6 +53,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Uninstall(args) => commands::uninstall::run(&global, &args),
         #[cfg(feature = "postgres")]
         Command::Doctor(args) => commands::doctor::run(&global, &args),
+        Command::Sync(args) => commands::sync::run(&global, &args),
+        Command::Copy(args) => commands::copy::run(&global, &args),
         Command::Completions(args) => commands::completions::run(&args),
     }
 }

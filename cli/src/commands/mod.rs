@@ -8,6 +8,7 @@ pub(crate) mod change;
 pub(crate) mod cleanup;
 pub(crate) mod complete;
 pub(crate) mod completions;
+pub(crate) mod copy;
 pub(crate) mod dashboard;
 #[cfg(feature = "postgres")]
 pub(crate) mod doctor;
@@ -23,6 +24,8 @@ pub(crate) mod run_facts;
 mod schema;
 pub(crate) mod show;
 pub(crate) mod start;
+pub(crate) mod sync;
+pub(crate) mod sync_status;
 #[cfg(feature = "postgres")]
 pub(crate) mod uninstall;
 pub(crate) mod verify;
