@@ -11,7 +11,8 @@ use opledger::store::{
 };
 use opledger::sync::Agent;
 use opledger::{Clock, Position, Result, Store, SystemClock, Timestamp, Tracker};
-use opledger_benches::{fill, system};
+use opledger_bench::ledger::{Ledger, Ours};
+use opledger_bench::system;
 use opledger_memory::MemoryStore;
 use opledger_postgres::{Config, PostgresStore, Session};
 use opledger_sled::{Durability, Options, SledStore};
@@ -27,7 +28,7 @@ fn main() {
     }
     let operations = first.map_or(100_000, |text| text.parse().unwrap());
     let waiting = arguments.next().map_or(1_000_000, |text| text.parse().unwrap());
-    println!("load {}", system::load());
+    println!("load {:.1}", system::load().unwrap_or(f64::NAN));
     speed(operations);
     for waiting in [waiting / 10, waiting] {
         memory(waiting);
@@ -39,10 +40,17 @@ fn sled(dir: &std::path::Path) -> SledStore {
     SledStore::open(dir, Options { durability, ..Options::default() }).unwrap()
 }
 
+/// Makes a store of many operations, and lets go of it.
+fn fill(dir: &std::path::Path, operations: u64) {
+    let ledger = Box::new(Ours::new(sled(dir)));
+    opledger_bench::fill::fill(&*ledger, operations, SystemClock.now()).unwrap();
+    ledger.close().unwrap();
+}
+
 fn speed(operations: u64) {
-    let dir = system::folder();
+    let dir = system::folder().unwrap();
+    fill(dir.path(), operations);
     let tracker = Tracker::new(sled(dir.path()));
-    fill::store(tracker.store(), operations, SystemClock.now());
     // As a server is set up, but for what tests leave out.
     let durable = [("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on")];
     let server = durable.into_iter().fold(Server::builder(), |server, (name, value)| server.setting(name, value));
@@ -94,11 +102,8 @@ fn copy_rows(database: &Database<'_>) -> Duration {
 }
 
 fn memory(waiting: u64) {
-    let dir = system::folder();
-    let store = sled(dir.path());
-    fill::store(&store, waiting, SystemClock.now());
-    block_on(store.close()).unwrap();
-    drop(store);
+    let dir = system::folder().unwrap();
+    fill(dir.path(), waiting);
     let program = std::env::current_exe().unwrap();
     let output = std::process::Command::new(program).arg("--memory").arg(dir.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
