@@ -7,7 +7,7 @@ use opledger::sync::{self, Copied};
 use opledger::{Position, Store};
 use pollster::block_on;
 
-use super::sync::{different, lasting};
+use super::sync::{apart, different, lasting};
 use crate::args::{self, Format, Global};
 use crate::exit::{self, Failure};
 use crate::output::{self, Rows, Value};
@@ -27,6 +27,7 @@ pub(crate) fn run(global: &Global, args: &args::Copy) -> Result<u8, Failure> {
     let source = if global.tenant.is_none() { source.for_all() } else { source };
     let target = store::open_store(&to, &options("copy", global.wait))?;
 
+    apart(&source.info(), &target.info())?;
     let bar = bar(block_on(source.store().wait(Position::START, Duration::ZERO))?);
     let copied = block_on(sync::copy(&source, &target, |passed| bar.set_position(passed.versions + passed.conflicts)));
     bar.finish_and_clear();

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use opledger::Store;
+use opledger::store::StoreInfo;
 use opledger::sync::Agent;
 use pollster::block_on;
 
@@ -13,6 +15,7 @@ use crate::{commands, who};
 
 /// How long a sync that gets nowhere may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
+const SAME: &str = "both ends are the same store";
 
 pub(crate) fn run(global: &Global, args: &args::Sync) -> Result<u8, Failure> {
     let began = Instant::now();
@@ -32,9 +35,10 @@ pub(crate) fn run(global: &Global, args: &args::Sync) -> Result<u8, Failure> {
         agent = agent.new_store();
     }
     let server = store::open_store(&to, &options("sync", global.wait.min(PATIENCE)))?;
+    apart(&tracker.info(), &server.info())?;
     let patience = PATIENCE.saturating_sub(began.elapsed());
     let passed = block_on(agent.patience(patience).sync(&server))?;
-    block_on(opledger::Store::close(&server))?;
+    block_on(server.close())?;
     block_on(tracker.close())?;
 
     if passed.server_was_behind {
@@ -59,6 +63,8 @@ pub(crate) fn lasting(to: &Url) -> Result<(), Failure> {
     match to {
         Url::Memory => Err(Failure::Usage("--to memory: would be gone when the command ends".to_owned())),
         Url::Folder(..) => Ok(()),
+        #[cfg(feature = "postgres")]
+        Url::Server(_) => Ok(()),
     }
 }
 
@@ -67,9 +73,17 @@ pub(crate) fn different(from: &Url, to: &Url) -> Result<(), Failure> {
     let place = |url: &Url| match url {
         Url::Folder(_, dir) => dir.canonicalize().ok(),
         Url::Memory => None,
+        // Many URLs name one database: [`apart`] asks it.
+        #[cfg(feature = "postgres")]
+        Url::Server(_) => None,
     };
     if place(from).is_some_and(|from| Some(from) == place(to)) {
-        return Err(Failure::Usage("both ends are the same store".to_owned()));
+        return Err(Failure::Usage(SAME.to_owned()));
     }
     Ok(())
+}
+
+/// A store can't be sent to itself, under whatever name.
+pub(crate) fn apart(from: &StoreInfo, to: &StoreInfo) -> Result<(), Failure> {
+    if from.id == to.id && from.engine == to.engine { Err(Failure::Usage(SAME.to_owned())) } else { Ok(()) }
 }
