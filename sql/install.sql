@@ -42,6 +42,8 @@ BEGIN;
 \ir tables/session_s.sql
 \ir tables/login_attempt.sql
 \ir tables/migration.sql
+\ir tables/log_epoch.sql
+\ir tables/document_s.sql
 
 \ir policies/schema_version.sql
 \ir policies/installed_file.sql
@@ -62,6 +64,8 @@ BEGIN;
 \ir policies/session_s.sql
 \ir policies/login_attempt.sql
 \ir policies/migration.sql
+\ir policies/log_epoch.sql
+\ir policies/document_s.sql
 \ir migrations/001_first.sql
 
 \ir functions/record_setting_change.sql
@@ -116,6 +120,7 @@ BEGIN;
 \ir functions/seven_bits.sql
 \ir functions/direction.sql
 \ir functions/tallies.sql
+\ir functions/count_operations_of.sql
 \ir functions/count_operations.sql
 \ir functions/count_running.sql
 \ir functions/storage_size.sql
@@ -211,6 +216,38 @@ BEGIN;
 \ir functions/finish_migration.sql
 \ir functions/run_migration.sql
 \ir functions/run_migration_enterprise.sql
+
+\ir views/user_document.sql
+\ir types/store_row.sql
+\ir views/store_version.sql
+\ir functions/store_scope.sql
+\ir functions/store_tenants.sql
+\ir functions/store_open.sql
+\ir functions/store_get.sql
+\ir functions/store_versions.sql
+\ir functions/store_operations.sql
+\ir functions/store_history.sql
+\ir functions/store_log.sql
+\ir functions/store_held_back.sql
+\ir functions/store_last.sql
+\ir functions/check_credential_rights.sql
+\ir functions/store_user_documents.sql
+\ir functions/store_documents.sql
+\ir functions/store_activity.sql
+\ir functions/store_size.sql
+\ir functions/store_checks.sql
+\ir functions/store_check.sql
+\ir functions/store_check_unit.sql
+\ir functions/store_judge.sql
+\ir functions/store_commit.sql
+\ir functions/store_commit_one.sql
+\ir functions/store_judge_put.sql
+\ir functions/check_user_document.sql
+\ir functions/write_user_document.sql
+\ir functions/store_user_put.sql
+\ir functions/store_put.sql
+\ir functions/store_remove.sql
+\ir functions/store_purge.sql
 
 \ir checksums.sql
 \ir privileges/become_installer.sql
