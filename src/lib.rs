@@ -10,12 +10,14 @@
 //! - [`intent`]: the state machine of an operation, as pure functions.
 //! - [`store`]: the contract that a backend implements.
 //! - [`report`]: figures and what they mean, as pure functions.
+//! - [`migrate`]: migrations of a database, each an operation.
 //! - [`tracker`]: the calls that users make; [`blocking`] has them for plain `fn main`.
 
 pub mod blocking;
 pub mod error;
 pub mod hash;
 pub mod intent;
+pub mod migrate;
 pub mod model;
 pub mod report;
 pub mod store;
