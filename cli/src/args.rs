@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod migrate;
+
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -93,6 +95,8 @@ pub(crate) enum Command {
     Cleanup(Cleanup),
     /// Recompute every hash and check every rule; exits 1 when anything is found
     Verify(Verify),
+    /// Run migrations of a PostgreSQL database, each an operation
+    Migrate(migrate::Migrate),
     /// Print the completion script of a shell
     Completions(Completions),
 }

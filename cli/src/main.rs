@@ -42,6 +42,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Health => commands::health::run(&global),
         Command::Cleanup(args) => commands::cleanup::run(&global, &args),
         Command::Verify(args) => commands::verify::run(&global, &args),
+        Command::Migrate(args) => commands::migrate::run(&global, args),
         Command::Completions(args) => commands::completions::run(&args),
     }
 }

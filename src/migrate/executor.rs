@@ -5,6 +5,7 @@ use std::fmt;
 use super::import::OtherHistory;
 use super::state::{MigrationState, RecordedState};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::Hash;
 
 /// What a database must be able to do to be migrated.
 ///
@@ -13,14 +14,20 @@ pub trait Executor: Send {
     /// Where the database is, without secrets. Operations name it, so it stays the same from run to run.
     fn location(&self) -> String;
 
-    /// Tries for the lock, once and without waiting; gives who holds it where that is another.
-    fn try_lock(&mut self) -> impl Future<Output = Result<Option<String>>> + Send;
+    /// Tries for the lock, once and without waiting; tells whether it has it.
+    fn try_lock(&mut self) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Who holds the lock: a person can find them by what is said here.
+    fn lock_holder(&mut self) -> impl Future<Output = Result<Option<String>>> + Send;
 
     /// Gives the lock back.
     fn unlock(&mut self) -> impl Future<Output = Result<()>> + Send;
 
     /// The last state of each version; empty where no migration ever ran.
     fn states(&mut self) -> impl Future<Output = Result<Vec<RecordedState>>> + Send;
+
+    /// The last state that an operation wrote.
+    fn state_of(&mut self, operation: Hash) -> impl Future<Output = Result<Option<RecordedState>>> + Send;
 
     /// Makes the table of states, where it is not there.
     fn make_table(&mut self) -> impl Future<Output = Result<(), DatabaseError>> + Send;

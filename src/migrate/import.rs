@@ -42,6 +42,8 @@ pub struct OtherEntry {
     pub description: String,
     /// Whether it came to its end.
     pub success: bool,
+    /// Whether it stands for all earlier versions too: a baseline of that tool.
+    pub covers_earlier: bool,
 }
 
 /// What became of an entry of another tool's history.
@@ -97,15 +99,15 @@ impl<E: Executor, R: Recorder> Runner<'_, E, R> {
         let states = self.executor.states().await?;
         let mut known = Known::new(migrations, &states);
         let mut writes = Vec::new();
-        let imported = history
-            .entries
-            .iter()
-            .map(|entry| {
-                let (imported, state) = known.take(entry);
-                writes.extend(state);
-                imported
-            })
-            .collect();
+        let mut imported = Vec::new();
+        for entry in &history.entries {
+            if entry.covers_earlier {
+                known.take_earlier(entry, &mut imported, &mut writes);
+            }
+            let (what, state) = known.take(entry);
+            imported.push(what);
+            writes.extend(state);
+        }
         Ok((imported, writes))
     }
 }
@@ -122,6 +124,21 @@ impl<'m> Known<'m> {
         let versions = || states.iter().map(|last| &last.state.version);
         let numbers = versions().filter_map(|version| version.parse().ok()).collect();
         Self { migrations, numbers, names: versions().cloned().collect() }
+    }
+
+    /// The folder's files of versions before a baseline of the other tool.
+    fn take_earlier(&mut self, entry: &OtherEntry, imported: &mut Vec<Imported>, writes: &mut Vec<MigrationState>) {
+        let Some(Ok(baseline)) = entry.version.as_deref().map(str::parse::<MigrationVersion>) else { return };
+        for migration in self.migrations {
+            let Some(number) = migration.number.clone().filter(|number| *number < baseline) else { continue };
+            if self.numbers.insert(number) {
+                let file = Some(migration.up.file.clone());
+                let state = baseline_state(&migration.version, file.clone());
+                let (version, details) = (migration.version.clone(), Some("before the baseline of the other tool"));
+                imported.push(Imported { version, file, status: Some(state.status), details });
+                writes.push(state);
+            }
+        }
     }
 
     fn take(&mut self, entry: &OtherEntry) -> (Imported, Option<MigrationState>) {

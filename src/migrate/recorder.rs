@@ -1,6 +1,7 @@
 //! The ledger, as the runner sees it: an operation begins, an operation ends.
 
 use super::file::Planned;
+use super::state::{MigrationStatus, RecordedState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{Hash, Metadata};
 use crate::intent::{Additions, Intent, Outcome};
@@ -89,6 +90,25 @@ pub struct Leftover {
     pub operation: Hash,
     /// What it is called.
     pub name: String,
+}
+
+impl Leftover {
+    /// How the operation ended, and why that is known: by the last state that it wrote into the database. Holds where no
+    /// runner is at work.
+    #[must_use]
+    pub fn explain(last: Option<&RecordedState>) -> (Status, String) {
+        match last.map(|last| &last.state) {
+            Some(state) if matches!(state.status, MigrationStatus::Running | MigrationStatus::Failed) => {
+                let details = match state.statement_number {
+                    Some(number) => format!("interrupted: statement {number} had begun, those before it are done"),
+                    None => "interrupted, and rolled back".to_owned(),
+                };
+                (Status::Failed, details)
+            }
+            Some(state) => (Status::Completed, format!("the database says {}; its end was not recorded", state.status)),
+            None => (Status::Failed, "interrupted; nothing of it is in the database".to_owned()),
+        }
+    }
 }
 
 /// The operations on `database` that are RUNNING: in the hands of a runner, or left by one that was interrupted.

@@ -4,12 +4,13 @@ use super::executor::Executor;
 use super::file::Migration;
 use super::recorder::{Leftover, Recorder, operation_on_states};
 use super::runner::Runner;
-use super::state::{MigrationKind, MigrationState, MigrationStatus, RecordedState};
+use super::state::{MigrationKind, MigrationState, MigrationStatus};
 use super::survey::{Condition, Item, survey};
 use super::version::MigrationVersion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Hash;
 use crate::intent::{Additions, Outcome};
+use crate::model::Status;
 
 /// One thing that was put right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,29 +66,21 @@ impl<E: Executor, R: Recorder> Runner<'_, E, R> {
             self.write_states("repair", writes).await?;
         }
         for leftover in leftovers {
-            done.push(self.end_leftover(leftover, &states).await?);
+            done.push(self.end_leftover(leftover).await?);
         }
         Ok(done)
     }
 
-    async fn end_leftover(&self, leftover: &Leftover, states: &[RecordedState]) -> Result<Repaired> {
-        let last = states.iter().find(|last| last.state.operation == Some(leftover.operation)).map(|last| &last.state);
-        let (outcome, status, details) = match last {
-            Some(state) if matches!(state.status, MigrationStatus::Applied | MigrationStatus::Reverted) => {
-                (Outcome::Success, "COMPLETED", format!("the database says {}: its end was not recorded", state.status))
-            }
-            Some(MigrationState { statement_number: Some(number), .. }) => {
-                let details = format!("interrupted at statement {number}; those before it are done");
-                (Outcome::Failure(Some(details.clone())), "FAILED", details)
-            }
-            _ => {
-                let details = "interrupted; nothing of it is left".to_owned();
-                (Outcome::Failure(Some(details.clone())), "FAILED", details)
-            }
+    async fn end_leftover(&mut self, leftover: &Leftover) -> Result<Repaired> {
+        let last = self.executor.state_of(leftover.operation).await?;
+        let (status, details) = Leftover::explain(last.as_ref());
+        let outcome = match status {
+            Status::Failed => Outcome::Failure(Some(details.clone())),
+            _ => Outcome::Success,
         };
         self.recorder.end(leftover.operation, outcome, None, Additions::default()).await?;
         let what = format!("operation {} ({})", leftover.operation, leftover.name);
-        Ok(Repaired { what, status, details })
+        Ok(Repaired { what, status: status.as_str(), details })
     }
 
     /// Says that the database has all versions up to `version` already, without running them. For a database that no migration

@@ -209,9 +209,8 @@ impl<'r, E: Executor> FileRun<'r, E> {
 
     /// Whether the database has the state that the commit was to write; none where it can't be asked.
     async fn is_recorded(&mut self) -> Option<bool> {
-        let states = self.executor.states().await.ok()?;
-        let wanted = (Some(self.operation), self.target());
-        Some(states.iter().any(|last| (last.state.operation, last.state.status) == wanted))
+        let last = self.executor.state_of(self.operation).await.ok()?;
+        Some(last.is_some_and(|last| last.state.status == self.target()))
     }
 
     fn target(&self) -> MigrationStatus {

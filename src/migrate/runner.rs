@@ -175,7 +175,9 @@ impl<'r, E: Executor, R: Recorder> Runner<'r, E, R> {
     pub(super) async fn lock(&mut self) -> Result<()> {
         let began = Instant::now();
         let mut told = false;
-        while let Some(holder) = self.executor.try_lock().await? {
+        while !self.executor.try_lock().await? {
+            let holder = self.executor.lock_holder().await?;
+            let holder = holder.as_deref().unwrap_or("a session that has ended since");
             let waited = began.elapsed();
             if waited >= self.around.lock_wait {
                 let seconds = waited.as_secs();
@@ -183,7 +185,7 @@ impl<'r, E: Executor, R: Recorder> Runner<'r, E, R> {
                 return Err(Error::new(ErrorKind::Locked, message));
             }
             if !std::mem::replace(&mut told, true) {
-                (self.around.progress)(&Event::Waiting { holder: &holder });
+                (self.around.progress)(&Event::Waiting { holder });
             }
             Delay::new(POLL.min(self.around.lock_wait.saturating_sub(waited))).await;
         }

@@ -3,6 +3,7 @@
 mod config;
 mod connect;
 mod error;
+mod migrate;
 mod pool;
 mod rows;
 mod runtime;
@@ -11,4 +12,5 @@ mod tls;
 
 pub use config::Config;
 pub use connect::Notice;
+pub use migrate::MigratedDatabase;
 pub use session::Session;

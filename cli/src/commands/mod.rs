@@ -10,6 +10,7 @@ pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod metrics;
+pub(crate) mod migrate;
 pub(crate) mod run;
 pub(crate) mod run_facts;
 pub(crate) mod show;
