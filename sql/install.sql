@@ -41,6 +41,8 @@ BEGIN;
 \ir tables/session_s.sql
 \ir tables/login_attempt.sql
 \ir tables/migration.sql
+\ir tables/log_epoch.sql
+\ir tables/document_s.sql
 
 \ir policies/schema_version.sql
 \ir policies/installed_file.sql
@@ -60,6 +62,8 @@ BEGIN;
 \ir policies/session_s.sql
 \ir policies/login_attempt.sql
 \ir policies/migration.sql
+\ir policies/log_epoch.sql
+\ir policies/document_s.sql
 \ir migrations/001_first.sql
 
 \ir functions/record_setting_change.sql
@@ -203,6 +207,39 @@ BEGIN;
 \ir functions/finish_migration.sql
 \ir functions/run_migration.sql
 \ir functions/run_migration_enterprise.sql
+
+\ir views/user_document.sql
+\ir types/store_row.sql
+\ir views/store_version.sql
+\ir functions/store_scope.sql
+\ir functions/store_tenants.sql
+\ir functions/store_open.sql
+\ir functions/store_get.sql
+\ir functions/store_versions.sql
+\ir functions/store_operations.sql
+\ir functions/store_history.sql
+\ir functions/store_log.sql
+\ir functions/store_held_back.sql
+\ir functions/store_last.sql
+\ir functions/check_credential_rights.sql
+\ir functions/store_user_documents.sql
+\ir functions/store_documents.sql
+\ir functions/store_activity.sql
+\ir functions/store_size.sql
+\ir functions/store_checks.sql
+\ir functions/store_check.sql
+\ir functions/store_check_unit.sql
+\ir functions/store_judge.sql
+\ir functions/store_commit.sql
+\ir functions/store_commit_one.sql
+\ir functions/store_judge_put.sql
+\ir functions/check_user_document.sql
+\ir functions/write_user_document.sql
+\ir functions/store_user_put.sql
+\ir functions/store_put.sql
+\ir functions/store_delete.sql
+\ir functions/store_remove.sql
+\ir functions/store_purge.sql
 
 \ir checksums.sql
 \ir privileges/become_installer.sql

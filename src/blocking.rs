@@ -20,6 +20,7 @@ use crate::intent::{Additions, Outcome};
 use crate::model::{Operation, Position, Version};
 use crate::report::{DashboardRow, HealthRow, MetricRow};
 use crate::store::Store;
+use crate::sync::{self, Retention};
 use crate::time::Timestamp;
 use crate::tracker::{
     self, Cleanup, Completion, ErrorRow, History, HistoryRow, Listing, LogBatch, NewOperation, ScopeError, Verification,
@@ -123,6 +124,18 @@ impl<S: Store> Tracker<S> {
     /// See [`tracker::Tracker::cleanup_old_data`].
     pub fn cleanup_old_data(&self, retention_days: i64) -> Result<Cleanup> {
         block_on(self.0.cleanup_old_data(retention_days))
+    }
+    /// See [`tracker::Tracker::cleanup`].
+    pub fn cleanup(&self, retention: Retention) -> Result<Cleanup> {
+        block_on(self.0.cleanup(retention))
+    }
+    /// See [`tracker::Tracker::preview`].
+    pub fn preview(&self, retention: Retention) -> Result<tracker::CleanupPreview> {
+        block_on(self.0.preview(retention))
+    }
+    /// See [`tracker::Tracker::sync_status`].
+    pub fn sync_status(&self) -> Result<sync::Status> {
+        block_on(self.0.sync_status())
     }
     /// See [`tracker::Tracker::preview_cleanup`].
     pub fn preview_cleanup(&self, retention_days: i64) -> Result<tracker::CleanupPreview> {

@@ -1,5 +1,6 @@
 //! One error type: what failed, on what, what to do next, and the SQLSTATE a database would give.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -26,6 +27,12 @@ pub enum ErrorKind {
     InvalidValue,
     /// A text does not have the form it must have (22P02).
     InvalidText,
+    /// A value that must be there is missing (22004).
+    MissingValue,
+    /// E-mail or password is wrong (28P01).
+    InvalidPassword,
+    /// Locked out, or no valid session (28000).
+    InvalidAuthorization,
     /// Another writer was faster, and again at every retry (40001).
     Serialization,
     /// The store's server can't be reached (08006).
@@ -40,6 +47,8 @@ pub enum ErrorKind {
     Closed,
     /// No room on the disk, or the store is out of service after it ran full (53100).
     DiskFull,
+    /// What waits for a sync is over its limit (53400).
+    BacklogFull,
     /// Another process holds the store (55P03).
     Locked,
     /// Stored bytes are not what was written (XX001).
@@ -59,6 +68,9 @@ impl ErrorKind {
             Self::TooLong => "22001",
             Self::InvalidValue => "22023",
             Self::InvalidText => "22P02",
+            Self::MissingValue => "22004",
+            Self::InvalidPassword => "28P01",
+            Self::InvalidAuthorization => "28000",
             Self::Serialization => "40001",
             Self::Connection => "08006",
             Self::Overloaded => "53300",
@@ -66,6 +78,7 @@ impl ErrorKind {
             Self::ReadOnly => "25006",
             Self::Closed => "08003",
             Self::DiskFull => "53100",
+            Self::BacklogFull => "53400",
             Self::Locked => "55P03",
             Self::Corrupt => "XX001",
             Self::Io => "58030",
@@ -80,13 +93,16 @@ impl ErrorKind {
     /// ```
     #[must_use]
     pub fn from_sqlstate(sqlstate: &str) -> Option<Self> {
-        const ALL: [ErrorKind; 16] = [
+        const ALL: [ErrorKind; 20] = [
             ErrorKind::Conflict,
             ErrorKind::MissingDependency,
             ErrorKind::Permission,
             ErrorKind::TooLong,
             ErrorKind::InvalidValue,
             ErrorKind::InvalidText,
+            ErrorKind::MissingValue,
+            ErrorKind::InvalidPassword,
+            ErrorKind::InvalidAuthorization,
             ErrorKind::Serialization,
             ErrorKind::Connection,
             ErrorKind::Overloaded,
@@ -94,6 +110,7 @@ impl ErrorKind {
             ErrorKind::ReadOnly,
             ErrorKind::Closed,
             ErrorKind::DiskFull,
+            ErrorKind::BacklogFull,
             ErrorKind::Locked,
             ErrorKind::Corrupt,
             ErrorKind::Io,
@@ -113,6 +130,7 @@ impl ErrorKind {
                 | Self::Timeout
                 | Self::ReadOnly
                 | Self::DiskFull
+                | Self::BacklogFull
                 | Self::Locked
         )
     }
@@ -120,7 +138,7 @@ impl ErrorKind {
     /// Whether the caller's input is at fault.
     #[must_use]
     pub fn is_bad_input(self) -> bool {
-        matches!(self, Self::TooLong | Self::InvalidValue | Self::InvalidText)
+        matches!(self, Self::TooLong | Self::InvalidValue | Self::InvalidText | Self::MissingValue)
     }
 
     fn suggestions(self) -> &'static [&'static str] {
@@ -128,7 +146,11 @@ impl ErrorKind {
             Self::Conflict => &["Retry operation", "Check for concurrent operations"],
             Self::MissingDependency => &["Install what the message names"],
             Self::Permission => &["Ask an administrator for the right that the message names"],
-            Self::TooLong | Self::InvalidValue | Self::InvalidText => &["Correct the value that the message names"],
+            Self::TooLong | Self::InvalidValue | Self::InvalidText | Self::MissingValue => {
+                &["Correct the value that the message names"]
+            }
+            Self::InvalidPassword => &["Check e-mail and password"],
+            Self::InvalidAuthorization => &["Log in again"],
             Self::Serialization => &["Retry operation"],
             Self::Connection => &["Check that the server runs", "Retry operation"],
             Self::Overloaded => &["Retry operation", "Raise the server's limit that the message names"],
@@ -136,6 +158,7 @@ impl ErrorKind {
             Self::ReadOnly => &["Retry operation on the primary server"],
             Self::Closed => &["Open the store again"],
             Self::DiskFull => &["Make room on the disk", "Retry operation"],
+            Self::BacklogFull => &["Sync with the server", "Retry operation"],
             Self::Locked => &["Wait for the holder to finish", "Retry operation"],
             Self::Corrupt => &["Run verify", "Restore from a backup or from the files kept aside"],
             Self::Io => &["Check the path and its permissions"],
@@ -161,6 +184,7 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     during: Option<&'static str>,
+    suggestion: Option<Cow<'static, str>>,
     operation_id: Option<Hash>,
     source: Option<Source>,
 }
@@ -169,7 +193,7 @@ impl Error {
     /// Makes an error of `kind` with a message for a person.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self(Box::new(Inner { kind, message, during: None, operation_id: None, source: None }))
+        Self(Box::new(Inner { kind, message, during: None, suggestion: None, operation_id: None, source: None }))
     }
 
     /// Adds the name of the call that failed, unless an inner call already did.
@@ -183,6 +207,13 @@ impl Error {
     #[must_use]
     pub fn on(mut self, operation: Hash) -> Self {
         self.0.operation_id.get_or_insert(operation);
+        self
+    }
+
+    /// Says what to do next, in place of what is said for errors of this kind.
+    #[must_use]
+    pub fn suggest(mut self, suggestion: impl Into<Cow<'static, str>>) -> Self {
+        self.0.suggestion = Some(suggestion.into());
         self
     }
 
@@ -227,7 +258,10 @@ impl Error {
             details: Details {
                 operation_id: self.0.operation_id.map(|hk| hk.to_string()),
                 timestamp: at.to_seconds_text(),
-                suggestions: self.kind().suggestions(),
+                suggestions: match &self.0.suggestion {
+                    Some(suggestion) => vec![suggestion.clone()],
+                    None => self.kind().suggestions().iter().copied().map(Cow::Borrowed).collect(),
+                },
             },
         }
     }
@@ -277,7 +311,7 @@ pub struct Details {
     /// When the error was answered: RFC 3339, UTC, whole seconds.
     pub timestamp: String,
     /// What to do next.
-    pub suggestions: &'static [&'static str],
+    pub suggestions: Vec<Cow<'static, str>>,
 }
 
 impl From<crate::hash::JsonError> for Error {

@@ -9,9 +9,11 @@
 //! - [`model`]: hubs, versions, and their limits.
 //! - [`intent`]: the state machine of an operation, as pure functions.
 //! - [`store`]: the contract that a backend implements.
+//! - [`sync`]: moving operations between stores.
 //! - [`report`]: figures and what they mean, as pure functions.
 //! - [`migrate`]: migrations of a database, each an operation.
 //! - [`tracker`]: the calls that users make; [`blocking`] has them for plain `fn main`.
+//! - [`users`]: tenants, users, logins and sessions.
 
 pub mod blocking;
 pub mod error;
@@ -21,8 +23,10 @@ pub mod migrate;
 pub mod model;
 pub mod report;
 pub mod store;
+pub mod sync;
 pub mod time;
 pub mod tracker;
+pub mod users;
 
 pub use error::{Error, ErrorKind, Result};
 pub use hash::{Hash, Metadata, hash_key};

@@ -7,6 +7,7 @@ mod health;
 mod histogram;
 mod metrics;
 mod rating;
+mod sync;
 mod tally;
 
 pub(crate) use activity::compute;
@@ -16,6 +17,7 @@ pub use health::{HealthFacts, HealthRow, health};
 pub use histogram::{Histogram, rounded_down};
 pub use metrics::{MetricRow, Trend, metrics};
 pub use rating::Rating;
+pub use sync::SyncFacts;
 pub use tally::Tally;
 
 use std::time::Duration;

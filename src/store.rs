@@ -3,6 +3,7 @@
 //! A backend implements [`Store`]; everything a user calls is built on it, once, in this crate. The
 //! conformance suite of `opledger-testkit` says whether an implementation keeps the contract.
 
+mod call;
 mod dynamic;
 pub mod judge;
 mod page;
@@ -12,9 +13,10 @@ mod unit;
 
 use std::time::Duration;
 
+pub use call::{Call, Reply};
 pub use dynamic::DynStore;
 pub use page::{Damage, Entry, Key, Page, Purged, Record, Scan};
-pub use plan::{Activity, Answer, Plan};
+pub use plan::{Activity, Answer, Integrity, Plan};
 pub use tail::Tail;
 pub use unit::{Change, Outcome, Put, Refusal, Removal, State, Unit};
 
@@ -111,6 +113,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Answers a question in the store's own way, or none: then the core computes it by `scan`.
     fn answer(&self, scope: Scope, plan: &Plan) -> impl Future<Output = Result<Option<Answer>>> + Send;
+
+    /// Carries out what users ask for in the store's own way, or says none: then the core does it by documents.
+    /// What it changes belongs where `scope` writes; it may work for no tenant that `scope` does not see.
+    fn call(&self, scope: Scope, call: &Call) -> impl Future<Output = Result<Option<Reply>>> + Send;
 
     /// Removes up to `limit` finished operations that started before `before`, each with all its versions.
     fn purge(&self, scope: Scope, before: Timestamp, limit: usize) -> impl Future<Output = Result<Purged>> + Send;

@@ -80,7 +80,20 @@ impl Timestamp {
     /// The form inside a business key: `2024-01-15_14:30:25.123456`.
     #[must_use]
     pub fn to_key_text(self) -> String {
-        self.text("%Y-%m-%d_%H:%M:%S.%6f")
+        match jiff::Timestamp::from_microsecond(self.0).map(|time| jiff::tz::Offset::UTC.to_datetime(time)) {
+            // Written by hand: each business key has one, and the general way takes a microsecond.
+            Ok(time) if time.year() >= 0 => format!(
+                "{:04}-{:02}-{:02}_{:02}:{:02}:{:02}.{:06}",
+                time.year(),
+                time.month(),
+                time.day(),
+                time.hour(),
+                time.minute(),
+                time.second(),
+                time.subsec_nanosecond() / 1000
+            ),
+            _ => self.text("%Y-%m-%d_%H:%M:%S.%6f"),
+        }
     }
 
     fn text(self, format: &str) -> String {

@@ -12,6 +12,7 @@ mod verify;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use handle::{Completion, Handle};
 pub use listing::Listing;
@@ -25,7 +26,9 @@ pub use verify::Verification;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Hash;
 use crate::store::{Scope, Store, StoreInfo};
+use crate::sync::{Backlog, Limits};
 use crate::time::{Clock, SystemClock, Timestamp};
+use crate::users::UserSettings;
 
 /// Tracks operations in a store, and reports on them.
 ///
@@ -55,6 +58,8 @@ struct Defaults {
     clock: Box<dyn Clock>,
     record_source: String,
     user: Option<String>,
+    backlog: Option<Backlog>,
+    users: crate::users::State,
 }
 
 impl<S> Clone for Tracker<S> {
@@ -102,6 +107,20 @@ impl TrackerBuilder {
         self
     }
 
+    /// Limits what may wait for a sync: at a limit, a new operation is refused or the oldest are dropped.
+    #[must_use]
+    pub fn backlog(mut self, limits: Limits) -> Self {
+        self.defaults.backlog = Some(Backlog::new(limits));
+        self
+    }
+
+    /// How strict logins are, in a store that does not look after users itself.
+    #[must_use]
+    pub fn users(mut self, settings: UserSettings) -> Self {
+        self.defaults.users.settings = settings;
+        self
+    }
+
     /// Makes the tracker.
     pub fn build<S: Store>(self, store: S) -> Tracker<S> {
         Tracker { store: Arc::new(store), scope: Scope::System, defaults: Arc::new(self.defaults) }
@@ -113,7 +132,8 @@ impl Tracker<()> {
     #[must_use]
     pub fn builder() -> TrackerBuilder {
         let clock = Box::new(SystemClock);
-        TrackerBuilder { defaults: Defaults { clock, record_source: "opledger".to_owned(), user: None } }
+        let (record_source, users) = ("opledger".to_owned(), crate::users::State::default());
+        TrackerBuilder { defaults: Defaults { clock, record_source, user: None, backlog: None, users } }
     }
 }
 
@@ -157,6 +177,24 @@ impl<S: Store> Tracker<S> {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.defaults.clock.now()
+    }
+
+    /// Time since some fixed moment of this process, by this tracker's clock.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.defaults.clock.monotonic()
+    }
+
+    pub(crate) fn record_source(&self) -> &str {
+        &self.defaults.record_source
+    }
+
+    /// Who runs operations that name nobody.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.defaults.user.as_deref()
+    }
+
+    pub(crate) fn users(&self) -> &crate::users::State {
+        &self.defaults.users
     }
 
     /// Finishes what was handed over and releases the store.

@@ -36,3 +36,40 @@ fn histories_agree_with_the_model() {
 fn histories_agree_with_the_model_boxed_and_without_pushdown() {
     run_model(|| Boxed(WithoutPushdown(FjallIn::new())), 8);
 }
+
+/// Synced later: versions wait in memory for the engine, and callers make their own groups.
+mod buffered {
+    use std::time::Duration;
+
+    use opledger_fjall::{Durability, FjallStore, Options};
+    use opledger_testkit::{Boxed, Factory, WithoutPushdown, run_model};
+
+    struct Buffered(super::FjallIn);
+
+    impl Buffered {
+        fn new() -> Self {
+            Self(super::FjallIn::new())
+        }
+    }
+
+    impl Factory for Buffered {
+        type Store = FjallStore;
+
+        fn open(&self) -> FjallStore {
+            let durability = Durability::Interval(Duration::from_secs(60));
+            FjallStore::open((self.0).0.path(), Options { durability, ..Options::default() }).expect("the store opens")
+        }
+
+        fn persistent(&self) -> bool {
+            true
+        }
+    }
+
+    opledger_testkit::conformance_tests!(super::Buffered::new);
+
+    #[test]
+    fn histories_agree_with_the_model() {
+        run_model(Buffered::new, 24);
+        run_model(|| Boxed(WithoutPushdown(Buffered::new())), 8);
+    }
+}

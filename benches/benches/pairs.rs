@@ -1,46 +1,54 @@
-//! Start and complete, one pair after another: sled beside SQLite, durable and buffered, and memory; 1 and 16 writers.
+//! Start and complete, one pair after another, on each engine and each baseline; 1 and 16 writers. The same as
+//! `opledger bench`, at small scale and with criterion's statistics.
 
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench that can't go on says where by panicking")]
 
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use opledger_benches::ledger::{self, BUFFERED, DURABLE, Ledger};
-use opledger_benches::sqlite::Sqlite;
-use opledger_benches::system;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, threads: usize, ledger: impl Ledger) {
-    let next = AtomicU64::new(0);
-    group.throughput(Throughput::Elements(threads as u64));
-    group.bench_function(format!("{name}/{threads}"), |bencher| {
-        bencher.iter_custom(|each| ledger::pairs(&ledger, &next, threads, each));
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use opledger_bench::ledger::Ledger;
+use opledger_bench::subject::open_embedded;
+use opledger_bench::system;
+use opledger_bench::workload::Workload;
+use opledger_benches::subjects;
+
+/// The time in which `writers` make `each` pairs.
+fn pairs(ledger: &dyn Ledger, next: &AtomicU64, writers: usize, each: u64) -> Duration {
+    let began = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..writers {
+            scope.spawn(|| {
+                for _ in 0..each {
+                    ledger.pair(next.fetch_add(1, Ordering::Relaxed)).unwrap();
+                }
+            });
+        }
     });
-    ledger.close();
+    began.elapsed()
 }
 
-fn pairs(criterion: &mut Criterion) {
-    for (mode, (durability, synchronous)) in [("durable", DURABLE), ("buffered", BUFFERED)] {
-        let mut group = criterion.benchmark_group(format!("pairs/{mode}"));
-        lean(&mut group);
-        for threads in [1, 16] {
-            let dir = system::folder();
-            measure(&mut group, "sled", threads, ledger::sled(dir.path(), durability));
-            measure(&mut group, "sqlite", threads, Sqlite::open(dir.path(), synchronous));
+fn bench(criterion: &mut Criterion) {
+    for workload in [Workload::Buffered, Workload::BufferedWriters, Workload::Durable, Workload::DurableWriters] {
+        let durable = matches!(workload, Workload::Durable | Workload::DurableWriters);
+        let writers = workload.writers(16);
+        let mut group = criterion.benchmark_group(workload.name());
+        group.sample_size(10).sampling_mode(SamplingMode::Flat);
+        group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+        group.throughput(Throughput::Elements(writers as u64));
+        for subject in subjects().into_iter().filter(|subject| subject.takes(workload)) {
+            let dir = system::folder().unwrap();
+            let ledger = subject.open(dir.path(), durable, &open_embedded).unwrap();
+            let next = AtomicU64::new(0);
+            group.bench_function(subject.name(), |bencher| {
+                bencher.iter_custom(|each| pairs(&*ledger, &next, writers, each));
+            });
+            ledger.close().unwrap();
         }
         group.finish();
     }
-    let mut group = criterion.benchmark_group("pairs/memory");
-    lean(&mut group);
-    for threads in [1, 16] {
-        measure(&mut group, "memory", threads, ledger::memory());
-    }
-    group.finish();
 }
 
-fn lean(group: &mut BenchmarkGroup<'_, WallTime>) {
-    group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
-}
-
-criterion_group!(benches, pairs);
+criterion_group!(benches, bench);
 criterion_main!(benches);

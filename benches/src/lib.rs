@@ -1,15 +1,13 @@
-//! What the benches and `figures` share: the same content for every store, the ledger that a user would write on SQLite
-//! instead, and stores filled with a month of operations.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a bench that can't go on has nothing better to do than to say where"
-)]
-#![allow(clippy::missing_panics_doc, reason = "all of it panics when a store fails")]
+//! What the benches share. Ledgers, content and baselines are those of `opledger bench`: [`opledger_bench`].
 
-pub mod content;
-pub mod fill;
-pub mod ledger;
-pub mod sqlite;
-pub mod system;
+use opledger_bench::subject::{Engine, Subject};
+pub use opledger_bench::system;
+
+/// All embedded engines, each with its plain layout, and what stands beside them.
+#[must_use]
+pub fn subjects() -> Vec<Subject> {
+    let mut subjects: Vec<_> = Engine::ALL.map(|engine| Subject::Store(engine.name().to_owned())).into();
+    subjects.extend(Engine::ALL.map(Subject::Plain));
+    subjects.extend(Subject::beside());
+    subjects
+}

@@ -1,5 +1,8 @@
 //! The command line.
 
+#[cfg(feature = "postgres")]
+pub(crate) mod database;
+#[cfg(feature = "postgres")]
 pub(crate) mod migrate;
 
 use std::ffi::OsString;
@@ -38,7 +41,7 @@ pub(crate) struct Cli {
 /// What stands before or after any command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The store: `sled:DIR`, `redb:DIR`, `fjall:DIR` or `memory:` [default: $OPLEDGER_STORE, else a sled store in the user's data folder]
+    /// The store: `sled:DIR`, `redb:DIR`, `fjall:DIR`, `postgres://…` or `memory:` [default: $OPLEDGER_STORE, else a sled store in the user's data folder]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) store: Option<OsString>,
     /// Work on one tenant's rows: its hash key, or `all` for the rows of everyone [default: the system's own rows]
@@ -95,7 +98,26 @@ pub(crate) enum Command {
     Cleanup(Cleanup),
     /// Recompute every hash and check every rule; exits 1 when anything is found
     Verify(Verify),
+    /// Compare engines under the same work, beside what one would pick instead
+    Bench(crate::commands::bench_args::Bench),
+    /// Put the schema into a PostgreSQL database, or bring it up to date
+    #[cfg(feature = "postgres")]
+    Install(database::Install),
+    /// Bring a schema that is there up to date
+    #[cfg(feature = "postgres")]
+    Upgrade(database::Upgrade),
+    /// Remove the schema, with what was recorded in it
+    #[cfg(feature = "postgres")]
+    Uninstall(database::Uninstall),
+    /// Prove an installation in PostgreSQL; exits 1 when a check FAILED
+    #[cfg(feature = "postgres")]
+    Doctor(database::Doctor),
+    /// Send what waits in the store to another one, exactly once; or show how the syncs stand
+    Sync(Sync),
+    /// Copy all operations from one store to another, then compare the two; exits 1 when they differ
+    Copy(Copy),
     /// Run migrations of a PostgreSQL database, each an operation
+    #[cfg(feature = "postgres")]
     Migrate(migrate::Migrate),
     /// Print the completion script of a shell
     Completions(Completions),
@@ -219,6 +241,44 @@ pub(crate) struct Cleanup {
     /// Only count what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Remove also what no sync has taken over yet; a GAP says how many that were
+    #[arg(long)]
+    pub(crate) even_unsynced: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  opledger sync --to sled:/mnt/shared/ledger --name agent-7\n  opledger sync --status\n\n\
+    A sync that can't reach the other store gives up within 30 seconds, exit code 3; what it had sent stays sent."
+)]
+pub(crate) struct Sync {
+    /// The store to send to
+    #[arg(long, value_name = "URL", required_unless_present = "status")]
+    pub(crate) to: Option<OsString>,
+    /// The name under which the other store knows this one, for good [default: USER@HOST]
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) name: Option<String>,
+    /// Send nothing; show how far each sync got, what waits, conflicts and gaps
+    #[arg(long, conflicts_with_all = ["to", "name", "accept_restored", "new_store"])]
+    pub(crate) status: bool,
+    /// This store was restored from an old backup: send everything it has again
+    #[arg(long)]
+    pub(crate) accept_restored: bool,
+    /// This store takes the place of another one that came under its name before
+    #[arg(long)]
+    pub(crate) new_store: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  opledger copy --from sled:/var/lib/ledger --to redb:/var/lib/ledger-redb\n\n\
+    Without --tenant the rows of everyone are copied. A copy that was cut short goes on where it stopped.")]
+pub(crate) struct Copy {
+    /// The store to copy from
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: OsString,
+    /// The store to copy to; what it has besides stays as it is
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: OsString,
 }
 
 #[derive(Debug, Args)]

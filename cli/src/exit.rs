@@ -85,9 +85,7 @@ fn advice(kind: ErrorKind) -> &'static str {
             "Run `opledger verify` to see what is damaged; --accept-loss goes on without a lost tail."
         }
         ErrorKind::DiskFull => "Make room on the disk, then try again.",
-        ErrorKind::Permission | ErrorKind::Io => {
-            "Check the store's folder and its permissions, or choose another with --store."
-        }
+        ErrorKind::Permission | ErrorKind::Io => "Check the store, and the rights to it.",
         ErrorKind::Connection | ErrorKind::Serialization => "Try again.",
         _ => "",
     }

@@ -4,6 +4,8 @@ mod args;
 mod commands;
 mod exit;
 mod output;
+#[cfg(feature = "postgres")]
+mod server;
 mod sink;
 mod store;
 mod who;
@@ -42,6 +44,15 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Health => commands::health::run(&global),
         Command::Cleanup(args) => commands::cleanup::run(&global, &args),
         Command::Verify(args) => commands::verify::run(&global, &args),
+        Command::Bench(args) => commands::bench::run(&global, &args),
+        #[cfg(feature = "postgres")]
+        Command::Install(args) => commands::install::install(&global, &args),
+        Command::Upgrade(args) => commands::install::upgrade(&global, &args),
+        Command::Uninstall(args) => commands::uninstall::run(&global, &args),
+        Command::Doctor(args) => commands::doctor::run(&global, &args),
+        Command::Sync(args) => commands::sync::run(&global, &args),
+        Command::Copy(args) => commands::copy::run(&global, &args),
+        #[cfg(feature = "postgres")]
         Command::Migrate(args) => commands::migrate::run(&global, args),
         Command::Completions(args) => commands::completions::run(&args),
     }

@@ -10,6 +10,8 @@ use opledger::{Scope, Tracker};
 
 use crate::args::{Global, Tenancy};
 use crate::exit::Failure;
+#[cfg(feature = "postgres")]
+use crate::server::ServerUrl;
 use opledger_fjall::FjallStore;
 use opledger_memory::MemoryStore;
 use opledger_redb::RedbStore;
@@ -24,6 +26,9 @@ pub(crate) enum Url {
     Memory,
     /// In a folder, on an engine.
     Folder(OnDisk, PathBuf),
+    /// In PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Server(ServerUrl),
 }
 
 /// The engines of stores on disk.
@@ -34,7 +39,7 @@ pub(crate) enum OnDisk {
     Fjall,
 }
 
-const KNOWN: &str = "sled:DIR, redb:DIR, fjall:DIR and memory:";
+const KNOWN: &str = "sled:DIR, redb:DIR, fjall:DIR, memory: and postgres://…";
 
 /// The store that the command line, the environment or the user's data folder names.
 pub(crate) fn url(global: &Global) -> Result<Url, Failure> {
@@ -50,7 +55,7 @@ pub(crate) fn url(global: &Global) -> Result<Url, Failure> {
 }
 
 /// Nothing of the URL after its scheme is told: there may be a password in it.
-fn parse(url: &OsStr) -> Result<Url, Failure> {
+pub(crate) fn parse(url: &OsStr) -> Result<Url, Failure> {
     let bytes = url.as_bytes();
     let colon = bytes.iter().position(|byte| *byte == b':');
     let (scheme, rest) = match colon.and_then(|at| bytes.split_at_checked(at)) {
@@ -70,8 +75,11 @@ fn parse(url: &OsStr) -> Result<Url, Failure> {
         Some("sled") => Ok(folder(OnDisk::Sled, rest)),
         Some("redb") => Ok(folder(OnDisk::Redb, rest)),
         Some("fjall") => Ok(folder(OnDisk::Fjall, rest)),
+        #[cfg(feature = "postgres")]
+        Some("postgres" | "postgresql") => Ok(Url::Server(ServerUrl::new(url)?)),
+        #[cfg(not(feature = "postgres"))]
         Some(scheme @ ("postgres" | "postgresql")) => Err(Failure::Usage(format!(
-            "{scheme}: stores are not built into this binary yet; the store URLs it knows are {KNOWN}"
+            "{scheme}: stores are left out of this binary; build it with cargo's feature `postgres`"
         ))),
         Some(scheme) => {
             Err(Failure::Usage(format!("{scheme}: is no scheme of a store URL; the known ones are {KNOWN}")))
@@ -127,13 +135,19 @@ pub(crate) fn options(command: &str, lock_wait: Duration) -> Options {
 
 /// Opens the store and binds to the tenant of the command line.
 pub(crate) fn open_at(url: &Url, global: &Global, options: &Options) -> Result<AnyTracker, Failure> {
-    let store: Box<dyn DynStore> = match url {
+    Ok(tracker(open_store(url, options)?, global.tenant))
+}
+
+/// Opens the store.
+pub(crate) fn open_store(url: &Url, options: &Options) -> opledger::Result<Box<dyn DynStore>> {
+    Ok(match url {
         Url::Memory => Box::new(MemoryStore::new()),
         Url::Folder(OnDisk::Sled, dir) => Box::new(SledStore::open(dir, options.clone())?),
         Url::Folder(OnDisk::Redb, dir) => Box::new(RedbStore::open(dir, options.clone())?),
         Url::Folder(OnDisk::Fjall, dir) => Box::new(FjallStore::open(dir, options.clone())?),
-    };
-    Ok(tracker(store, global.tenant))
+        #[cfg(feature = "postgres")]
+        Url::Server(url) => Box::new(opledger_postgres::PostgresStore::open(&url.config()?)?),
+    })
 }
 
 /// A tracker that writes as this command does.
@@ -173,8 +187,7 @@ mod tests {
         assert_eq!(parse(OsStr::new("FJALL:f")).unwrap(), folder(OnDisk::Fjall, b"f"));
         assert_eq!(parse(OsStr::new("memory:")).unwrap(), Url::Memory);
         for (url, words) in [
-            ("postgres://me:hunter2@host/db", "not built into this binary yet"),
-            ("mysql://me:hunter2@host/db", "sled:DIR, redb:DIR, fjall:DIR and memory:"),
+            ("mysql://me:hunter2@host/db", "sled:DIR, redb:DIR, fjall:DIR, memory: and postgres://…"),
             ("/var/hunter2", "no scheme"),
             ("sled:", "sled:DIR"),
             ("redb:", "redb:DIR"),

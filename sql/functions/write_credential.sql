@@ -14,6 +14,8 @@ DECLARE
 BEGIN
     EXECUTE format('SELECT %s.gen_salt($1, $2)', script_tracking.pgcrypto_schema()) INTO v_salt USING 'bf'::text, v_cost;
     v_hash := script_tracking.bcrypt(p_password, v_salt);
+    -- One that came from another store at the same time is closed, not met.
+    PERFORM pg_advisory_xact_lock(hashtextextended('opledger document credential' || encode(p_user_hk, 'hex'), 0));
     v_now := clock_timestamp();
     UPDATE script_tracking.credential_s SET load_end_date = greatest(v_now, load_date + interval '1 microsecond')
     WHERE user_hk = p_user_hk AND load_end_date IS NULL

@@ -53,6 +53,13 @@ pub fn uninstall_script() -> String {
     script(UNINSTALL)
 }
 
+/// The version of the schema that these files make: the number of the last of `migrations/`.
+#[must_use]
+pub fn schema_version() -> u32 {
+    let number = |path: &str| path.strip_prefix("migrations/")?.split('_').next()?.parse().ok();
+    paths(INSTALL).filter_map(number).max().unwrap_or(0)
+}
+
 /// What `checksums.sql` must hold: psql can't hash files, so a file tells the database.
 #[must_use]
 pub fn checksums_file() -> String {
@@ -136,6 +143,12 @@ mod tests {
             let known = ["BEGIN;", "COMMIT;", "", "\\set ON_ERROR_STOP on"].contains(&line);
             assert!(known || line.starts_with("--") || line.starts_with("\\ir "), "{line}");
         }
+    }
+
+    #[test]
+    fn the_last_migration_is_the_version() {
+        let count = install_files().iter().filter(|file| file.path.starts_with("migrations/")).count();
+        assert_eq!(usize::try_from(schema_version()).unwrap(), count, "migrations/ is numbered without a gap");
     }
 
     #[test]

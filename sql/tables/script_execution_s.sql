@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS script_tracking.script_execution_s (
     log_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     -- The login that wrote this version, where it is another than db_session_user, which ran the operation.
     recorded_by varchar(100),
+    -- The name of the change that brought this version, where a store gave one: a retry is known by it.
+    unit_id uuid,
     PRIMARY KEY (script_execution_hk, load_date)
 );
 ALTER TABLE script_tracking.script_execution_s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -40,3 +42,6 @@ CREATE INDEX IF NOT EXISTS script_execution_s_finished ON script_tracking.script
 -- Few rows, and the ones that are looked for.
 CREATE INDEX IF NOT EXISTS script_execution_s_failed ON script_tracking.script_execution_s (tenant_hk, execution_timestamp)
     WHERE execution_status = 'FAILED';
+
+-- The log: see log_epoch. It grows at its end only.
+CREATE INDEX IF NOT EXISTS script_execution_s_log ON script_tracking.script_execution_s (log_xid, version_number);

@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS script_tracking.verification (
     open_versions bigint NOT NULL,
     hash_mismatches bigint NOT NULL,
     other bigint NOT NULL,
-    tenant_hk bytea
+    tenant_hk bytea,
+    unit_id uuid
 );
 ALTER TABLE script_tracking.verification ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL script_tracking.allow_table('script_tracking.verification', 'script_tracking_reader');

@@ -45,6 +45,7 @@ mod number;
 
 pub use address::address_text;
 pub use diff::DiffInput;
+pub(crate) use escape::write_string;
 pub use json_error::{JsonError, JsonErrorKind};
 pub use key::{Hash, ParseHashError, hash_key};
 pub use metadata::Metadata;

@@ -22,11 +22,30 @@ pub enum Kind {
     Conflict,
     /// Operations that were dropped before a peer had them.
     Gap,
+    /// A tenant that users can be registered in.
+    Tenant,
+    /// A tenant's user, by e-mail.
+    User,
+    /// A user's password, as bcrypt.
+    Credential,
+    /// A session that a login opened.
+    Session,
+    /// Failed logins since the last that succeeded.
+    Attempts,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Peer, Self::Conflict, Self::Gap];
+    pub const ALL: [Self; 8] = [
+        Self::Peer,
+        Self::Conflict,
+        Self::Gap,
+        Self::Tenant,
+        Self::User,
+        Self::Credential,
+        Self::Session,
+        Self::Attempts,
+    ];
 
     /// Its name, in lower case.
     #[must_use]
@@ -35,13 +54,19 @@ impl Kind {
             Self::Peer => "peer",
             Self::Conflict => "conflict",
             Self::Gap => "gap",
+            Self::Tenant => "tenant",
+            Self::User => "user",
+            Self::Credential => "credential",
+            Self::Session => "session",
+            Self::Attempts => "attempts",
         }
     }
 
-    /// Whether each of its versions is kept. A peer's mark says where a reader stands: only the last one counts.
+    /// Whether each of its versions is kept. A peer's mark says where a reader stands, and attempts are a count: only
+    /// the last one matters.
     #[must_use]
     pub fn keeps_versions(self) -> bool {
-        self != Self::Peer
+        !matches!(self, Self::Peer | Self::Attempts)
     }
 }
 

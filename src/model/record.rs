@@ -99,6 +99,26 @@ impl Position {
     pub const fn parts(self) -> (u64, u64, u64) {
         (self.epoch, self.major, self.minor)
     }
+
+    /// How many places a log has after `earlier` up to this one, where the store numbers them without holes: it counts
+    /// in `major`, on through every epoch, and leaves `minor` at 0.
+    #[must_use]
+    pub const fn places_since(self, earlier: Self) -> Option<u64> {
+        match (self.minor, earlier.minor) {
+            (0, 0) => self.major.checked_sub(earlier.major),
+            _ => None,
+        }
+    }
+
+    /// A position before this one with none between.
+    pub(crate) const fn just_before(self) -> Self {
+        match self {
+            Self { minor: 1.., .. } => Self { minor: self.minor - 1, ..self },
+            Self { major: 1.., .. } => Self { major: self.major - 1, minor: u64::MAX, ..self },
+            Self { epoch: 1.., .. } => Self { epoch: self.epoch - 1, major: u64::MAX, minor: u64::MAX },
+            _ => self,
+        }
+    }
 }
 
 impl fmt::Display for Position {
@@ -123,6 +143,12 @@ impl FromStr for Position {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnitId(pub [u8; 16]);
+
+impl fmt::Display for UnitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    }
+}
 
 impl UnitId {
     /// A new one.

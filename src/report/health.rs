@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Rating, Ratio, Tally};
+use super::{Rating, Ratio, SyncFacts, Tally, sync};
 use crate::model::Check;
 use crate::store::Activity;
 use crate::time::Timestamp;
@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// One row of the health report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HealthRow {
-    /// `PERFORMANCE`, `RELIABILITY`, `LIVENESS`, `INTEGRITY` or `STORAGE`.
+    /// `PERFORMANCE`, `RELIABILITY`, `LIVENESS`, `INTEGRITY`, `STORAGE` or `SYNC`.
     pub health_category: &'static str,
     /// Which metric.
     pub health_metric: &'static str,
@@ -36,6 +36,8 @@ pub struct HealthFacts {
     pub check: Option<Check>,
     /// Bytes on disk, where the store keeps any.
     pub size: Option<u64>,
+    /// How the syncs stand, where one was set up.
+    pub sync: Option<SyncFacts>,
     /// The instant of the report.
     pub at: Timestamp,
 }
@@ -49,6 +51,7 @@ pub fn health(facts: &HealthFacts) -> Vec<HealthRow> {
     rows.push(liveness(&facts.activity));
     rows.extend(integrity(facts.check.as_ref()));
     rows.extend(storage(facts));
+    rows.extend(facts.sync.iter().flat_map(|sync| sync::rows(sync, facts.at)));
     let checked = facts.check.as_ref().map_or(facts.at, |check| check.at);
     rows.into_iter()
         .map(|(health_category, health_metric, current_status, details)| HealthRow {
@@ -61,7 +64,7 @@ pub fn health(facts: &HealthFacts) -> Vec<HealthRow> {
         .collect()
 }
 
-type Row = (&'static str, &'static str, Rating, String);
+pub(super) type Row = (&'static str, &'static str, Rating, String);
 
 fn performance(all: &Tally) -> Vec<Row> {
     let p95 = all.p95().map(|p95| Ratio::new(i128::from(p95), 1));

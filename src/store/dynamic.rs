@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Unit};
+use super::{Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit};
 use crate::error::Result;
 use crate::model::Position;
 use crate::time::Timestamp;
@@ -24,6 +24,8 @@ pub trait DynStore: Send + Sync + 'static {
     fn dyn_scan<'a>(&'a self, scope: Scope, scan: &'a Scan, limit: usize) -> Boxed<'a, Page>;
     /// See [`Store::answer`].
     fn dyn_answer<'a>(&'a self, scope: Scope, plan: &'a Plan) -> Boxed<'a, Option<Answer>>;
+    /// See [`Store::call`].
+    fn dyn_call<'a>(&'a self, scope: Scope, call: &'a Call) -> Boxed<'a, Option<Reply>>;
     /// See [`Store::purge`].
     fn dyn_purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Boxed<'_, Purged>;
     /// See [`Store::wait`].
@@ -47,6 +49,9 @@ impl<S: Store> DynStore for S {
     }
     fn dyn_answer<'a>(&'a self, scope: Scope, plan: &'a Plan) -> Boxed<'a, Option<Answer>> {
         Box::pin(self.answer(scope, plan))
+    }
+    fn dyn_call<'a>(&'a self, scope: Scope, call: &'a Call) -> Boxed<'a, Option<Reply>> {
+        Box::pin(self.call(scope, call))
     }
     fn dyn_purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Boxed<'_, Purged> {
         Box::pin(self.purge(scope, before, limit))
@@ -77,6 +82,9 @@ macro_rules! store_behind_pointer {
             }
             async fn answer(&self, scope: Scope, plan: &Plan) -> Result<Option<Answer>> {
                 (**self).dyn_answer(scope, plan).await
+            }
+            async fn call(&self, scope: Scope, call: &Call) -> Result<Option<Reply>> {
+                (**self).dyn_call(scope, call).await
             }
             async fn purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
                 (**self).dyn_purge(scope, before, limit).await

@@ -18,8 +18,9 @@ pub enum Plan {
         /// The length of a window.
         window: Duration,
     },
-    /// Whether what the store keeps beside the records (indexes, counters, files) agrees with them.
-    /// The core asks nothing instead when a store does not answer.
+    /// Whether what the store keeps beside its log agrees with it: each operation is found by its key, its versions are one
+    /// chain with one open version, and indexes, counters and files are what follows from them.
+    /// The core reads each operation by its key instead when a store does not answer.
     Integrity,
     /// Bytes on disk. A store that keeps nothing there does not answer.
     Size,
@@ -33,12 +34,29 @@ pub enum Plan {
 pub enum Answer {
     /// To [`Plan::Activity`].
     Activity(Box<Activity>),
-    /// To [`Plan::Integrity`]: what does not agree.
-    Integrity(Vec<Damage>),
+    /// To [`Plan::Integrity`].
+    Integrity(Integrity),
     /// To [`Plan::Size`].
     Size(u64),
     /// To [`Plan::Clock`].
     Clock(Timestamp),
+}
+
+/// What a store found to disagree with its log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Integrity {
+    /// Versions that can't be found by their operation's key.
+    pub orphans: Vec<Damage>,
+    /// All else.
+    pub damaged: Vec<Damage>,
+}
+
+impl Integrity {
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.orphans.is_empty() && self.damaged.is_empty()
+    }
 }
 
 /// What happened in a window that ends at an instant, in the one before it, and how things stand.

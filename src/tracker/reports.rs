@@ -35,6 +35,7 @@ impl<S: Store> Tracker<S> {
             activity: self.activity(at).await?,
             check: self.last_check().await?,
             size: self.size().await?,
+            sync: self.sync_facts().await?,
             at,
         };
         Ok(report::health(&facts))

@@ -4,6 +4,7 @@ use super::Tracker;
 use crate::error::Result;
 use crate::model::{Status, check_days};
 use crate::store::{Record, Scan, Store};
+use crate::sync::{Retention, clean};
 
 /// Operations removed in one step.
 const BATCH: usize = 500;
@@ -13,6 +14,8 @@ const BATCH: usize = 500;
 pub struct Cleanup {
     /// How many operations were removed, each with all its versions.
     pub operations: u64,
+    /// How many were old enough to go but stay, because they wait for a sync.
+    pub waiting: u64,
 }
 
 /// What a cleanup would do.
@@ -20,22 +23,35 @@ pub struct Cleanup {
 pub struct CleanupPreview {
     /// How many operations would be removed.
     pub operations: u64,
+    /// How many are old enough to go but would stay, because they wait for a sync.
+    pub waiting: u64,
 }
 
 impl<S: Store> Tracker<S> {
     /// Removes finished operations that started over `retention_days` ago, in bounded batches.
-    /// RUNNING ones stay.
+    /// RUNNING ones stay, and so do those that wait for a sync.
     ///
     /// # Errors
     /// Gives 22023 when `retention_days` is below 1, else the store's error; batches already removed stay removed.
     pub async fn cleanup_old_data(&self, retention_days: i64) -> Result<Cleanup> {
-        let before = self.now().days_before(check_days("p_retention_days", retention_days)?);
+        self.cleanup(Retention::days(retention_days)).await
+    }
+
+    /// The same, and where `retention` says so also those that wait for a sync.
+    ///
+    /// # Errors
+    /// Gives 22023 when the days are below 1, else the store's error; batches already removed stay removed.
+    pub async fn cleanup(&self, retention: Retention) -> Result<Cleanup> {
+        let before = self.now().days_before(check_days("p_retention_days", retention.days)?);
+        if let Some(removed) = clean(self, before, retention.even_unsynced, false).await? {
+            return Ok(Cleanup { operations: removed.operations, waiting: removed.waiting });
+        }
         let mut operations = 0;
         loop {
             let purged = self.store.purge(self.scope, before, BATCH).await?;
             operations += purged.operations;
             if !purged.more {
-                return Ok(Cleanup { operations });
+                return Ok(Cleanup { operations, waiting: 0 });
             }
         }
     }
@@ -45,7 +61,18 @@ impl<S: Store> Tracker<S> {
     /// # Errors
     /// Gives 22023 when `retention_days` is below 1, else the store's error.
     pub async fn preview_cleanup(&self, retention_days: i64) -> Result<CleanupPreview> {
-        let before = self.now().days_before(check_days("p_retention_days", retention_days)?);
+        self.preview(Retention::days(retention_days)).await
+    }
+
+    /// Counts what [`cleanup`](Self::cleanup) would remove now; changes nothing.
+    ///
+    /// # Errors
+    /// Gives 22023 when the days are below 1, else the store's error.
+    pub async fn preview(&self, retention: Retention) -> Result<CleanupPreview> {
+        let before = self.now().days_before(check_days("p_retention_days", retention.days)?);
+        if let Some(removed) = clean(self, before, retention.even_unsynced, true).await? {
+            return Ok(CleanupPreview { operations: removed.operations, waiting: removed.waiting });
+        }
         let mut operations = 0;
         for status in [Status::Completed, Status::Failed] {
             // Purge takes what started before the cutoff; a scan's bound is inclusive.
@@ -59,6 +86,6 @@ impl<S: Store> Tracker<S> {
                 next = page.next;
             }
         }
-        Ok(CleanupPreview { operations })
+        Ok(CleanupPreview { operations, waiting: 0 })
     }
 }

@@ -1,16 +1,20 @@
 //! Verify: recompute every hash, check every rule, count what breaks one.
 
-use super::Tracker;
+mod chain;
+mod workers;
+
 use std::time::Duration;
 
+use self::chain::{Fold, Seen, check_chain, name};
+use self::workers::Workers;
+use super::Tracker;
 use crate::error::Result;
-use crate::hash::hash_key;
-use crate::model::{Check, Hub, Operation, Position, Status, UnitId, Version};
-use crate::store::{Answer, Change, Damage, Plan, Record, Scan, Scope, Store, Unit};
+use crate::model::{Check, Operation, Position, UnitId, Version};
+use crate::store::{Answer, Change, Damage, Integrity, Plan, Record, Scan, Scope, Store, Unit};
 use crate::time::Timestamp;
 
 /// Records read at a time.
-const PAGE: usize = 500;
+const PAGE: usize = 4000;
 
 /// What a verify found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +51,33 @@ impl Verification {
         self.findings.push(Damage::new(record, reason));
     }
 
+    fn other_once(&mut self, record: String, reason: &str) {
+        let damage = Damage::new(record, reason);
+        if !self.findings.contains(&damage) {
+            self.check.other += 1;
+            self.findings.push(damage);
+        }
+    }
+
     /// A record that can't be read has no content that its hash could fit.
-    fn damaged(&mut self, damaged: Vec<Damage>) {
-        self.check.hash_mismatches += u64::try_from(damaged.len()).unwrap_or(u64::MAX);
-        self.findings.extend(damaged);
+    fn damaged_once(&mut self, damage: Damage) {
+        if !self.findings.contains(&damage) {
+            self.check.hash_mismatches += 1;
+            self.findings.push(damage);
+        }
+    }
+
+    /// Takes over what the store found by itself.
+    fn take(&mut self, answer: Integrity) {
+        for damage in answer.orphans {
+            self.check.orphan_versions += 1;
+            self.findings.push(damage);
+        }
+        for damage in answer.damaged {
+            if !self.findings.contains(&damage) {
+                self.other(damage.record, damage.reason);
+            }
+        }
     }
 }
 
@@ -58,20 +85,19 @@ impl<S: Store> Tracker<S> {
     /// Reads all rows of this tracker's scope, recomputes every hash and checks every rule; keeps the
     /// counts for the health report.
     ///
+    /// The log is read once, in order, with memory that does not grow with it; hashes are computed in threads beside
+    /// the reading.
+    ///
     /// # Errors
     /// Gives the store's error. What is found is no error: look at [`Verification::is_sound`].
     pub async fn verify(&self) -> Result<Verification> {
         let mut found = Verification::new(self.now());
         // What others write meanwhile is left to the next verify.
         let end = self.store.wait(Position::START, Duration::ZERO).await?;
-        self.verify_operations(end, &mut found).await?;
         self.verify_log(end, &mut found).await?;
-        if let Some(Answer::Integrity(damaged)) = self.store.answer(self.scope, &Plan::Integrity).await? {
-            for damage in damaged {
-                if !found.findings.contains(&damage) {
-                    found.other(damage.record, damage.reason);
-                }
-            }
+        match self.store.answer(self.scope, &Plan::Integrity).await? {
+            Some(Answer::Integrity(answer)) => found.take(answer),
+            _ => self.verify_operations(end, &mut found).await?,
         }
         let info = self.info();
         if let Some(loss) = info.loss {
@@ -88,119 +114,97 @@ impl<S: Store> Tracker<S> {
         Ok(found)
     }
 
-    async fn verify_operations(&self, end: Position, found: &mut Verification) -> Result<()> {
-        let mut next = Some(Scan::Operations { after: None });
+    /// Each version by itself and beside the one before it, in the order of the log.
+    async fn verify_log(&self, end: Position, found: &mut Verification) -> Result<()> {
+        let mut workers = Workers::default();
+        let mut fold = Fold::default();
+        let mut next = Some(Scan::Log { after: Position::START });
         while let Some(scan) = next {
             let page = self.store.scan(self.scope, &scan, PAGE).await?;
-            found.damaged(page.damaged);
-            for record in page.records {
-                if let Record::Operation(operation) = record {
-                    let key = operation.hub.script_execution_hk;
-                    let versions = self.versions(key).await?;
-                    let read = versions.rows.iter().filter(|version| version.position <= end).count();
-                    found.operations += u64::from(read > 0);
-                    found.versions += u64::try_from(read).unwrap_or(u64::MAX);
-                    for damage in versions.damaged {
-                        if !found.findings.contains(&damage) {
-                            found.damaged(vec![damage]);
-                        }
-                    }
-                    check_operation(&operation, &versions.rows, found);
-                }
+            for damage in page.damaged {
+                found.damaged_once(damage);
+            }
+            let entries = page.records.into_iter().filter_map(|record| match record {
+                Record::Entry(entry) if entry.version.position <= end => Some(entry),
+                _ => None,
+            });
+            if let Some(seen) = workers.check(entries.collect())? {
+                self.fold(&mut fold, seen, found).await?;
             }
             next = page.next;
+        }
+        while let Some(seen) = workers.rest()? {
+            self.fold(&mut fold, seen, found).await?;
+        }
+        (found.operations, found.versions) = (fold.operations, fold.versions);
+        Ok(())
+    }
+
+    async fn fold(&self, fold: &mut Fold, seen: Vec<Seen>, found: &mut Verification) -> Result<()> {
+        for seen in seen {
+            // Only where the one before it is not at hand: it ended, which is wrong, or it was long ago.
+            if let Some(hk) = fold.add(seen, found) {
+                let versions = self.versions(hk).await?;
+                for damage in versions.damaged {
+                    found.damaged_once(damage);
+                }
+                check_chain(&versions.rows, found);
+            }
         }
         Ok(())
     }
 
-    async fn verify_log(&self, end: Position, found: &mut Verification) -> Result<()> {
-        let mut last = Position::START;
-        let mut entries = 0;
-        let mut next = Some(Scan::Log { after: last });
+    /// Each operation as it is found by its key: where the store does not look at that by itself.
+    async fn verify_operations(&self, end: Position, found: &mut Verification) -> Result<()> {
+        let (mut operations, mut read) = (0, 0);
+        let mut next = Some(Scan::Operations { after: None });
         while let Some(scan) = next {
             let page = self.store.scan(self.scope, &scan, PAGE).await?;
             for damage in page.damaged {
-                if !found.findings.contains(&damage) {
-                    found.damaged(vec![damage]);
-                }
+                found.damaged_once(damage);
             }
             for record in page.records {
-                let Record::Entry(entry) = record else { continue };
-                let version = &entry.version;
-                if version.position > end {
-                    continue;
+                let Record::Operation(operation) = record else { continue };
+                let versions = self.versions(operation.hub.script_execution_hk).await?;
+                let of_log = versions.rows.iter().filter(|version| version.position <= end).count();
+                operations += u64::from(of_log > 0);
+                read += u64::try_from(of_log).unwrap_or(u64::MAX);
+                for damage in versions.damaged {
+                    found.damaged_once(damage);
                 }
-                entries += 1;
-                if version.position <= last {
-                    found.other(name(version), format!("position {} follows {last} in the log", version.position));
-                }
-                last = version.position;
-                if entry.hub.is_none() {
-                    found.check.orphan_versions += 1;
-                    found.findings.push(Damage::new(name(version), "its hub is missing: an orphan"));
-                    check_hash(version, found);
-                }
+                check_operation(&operation, &versions.rows, found);
             }
             next = page.next;
         }
-        if entries != found.versions && found.is_sound() {
-            let reason = format!("the log has {entries} versions, the operations {}", found.versions);
+        if (operations, read) != (found.operations, found.versions) && found.is_sound() {
+            let reason = format!(
+                "the log has {} versions of {} operations, by their keys there are {read} of {operations}",
+                found.versions, found.operations
+            );
             found.other("log".to_owned(), reason);
         }
         Ok(())
     }
 }
 
-fn name(version: &Version) -> String {
-    format!("version {} of {}", version.load_date, version.script_execution_hk)
-}
-
-fn check_hash(version: &Version, found: &mut Verification) {
-    let computed = version.attributes.hash_diff();
-    if computed != version.hash_diff {
-        found.mismatch(name(version), format!("hash_diff is {}, its content has {computed}", version.hash_diff));
-    }
-}
-
 fn check_operation(operation: &Operation, versions: &[Version], found: &mut Verification) {
     let hub = &operation.hub;
-    let record = || format!("operation {}", hub.script_execution_hk);
-    if hash_key(&hub.script_execution_bk) != hub.script_execution_hk {
-        found.mismatch(record(), format!("its key is not the hash of {:?}", hub.script_execution_bk));
-    }
     let open = versions.iter().filter(|version| version.load_end_date.is_none()).count();
     if open != 1 {
         found.check.open_versions += 1;
-        found.findings.push(Damage::new(record(), format!("it has {open} open versions, not 1")));
+        let record = format!("operation {}", hub.script_execution_hk);
+        found.findings.push(Damage::new(record, format!("it has {open} open versions, not 1")));
     }
     for version in versions {
-        check_hash(version, found);
-        check_version(hub, version, &operation.open, found);
-    }
-    for pair in versions.windows(2) {
-        if let [earlier, later] = pair {
-            check_pair(earlier, later, found);
+        if version.script_execution_hk != hub.script_execution_hk || version.tenant != hub.tenant {
+            found.other(name(version), "its hash key or tenant is not that of its hub");
         }
     }
-}
-
-fn check_version(hub: &Hub, version: &Version, open: &Version, found: &mut Verification) {
-    if version.script_execution_hk != hub.script_execution_hk || version.tenant != hub.tenant {
-        found.other(name(version), "its hash key or tenant is not that of its hub");
-    }
-    if !version.attributes.same_operation(&open.attributes) {
-        found.other(name(version), "its name, type or time differs from that of its operation");
-    }
-}
-
-fn check_pair(earlier: &Version, later: &Version, found: &mut Verification) {
-    if earlier.load_date >= later.load_date {
-        found.other(name(later), "its load date is not later than the one before");
-    }
-    if earlier.load_end_date.is_some_and(|end| end != later.load_date) {
-        found.other(name(earlier), "its end is not the load date of the next version");
-    }
-    if earlier.attributes.execution_status != Status::Running {
-        found.other(name(later), "it follows a version that had ended");
+    for pair in versions.windows(2) {
+        if let [earlier, later] = pair
+            && earlier.load_end_date.is_some_and(|end| end != later.load_date)
+        {
+            found.other(name(earlier), "its end is not the load date of the next version");
+        }
     }
 }

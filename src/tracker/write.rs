@@ -30,12 +30,16 @@ impl<S: Store> Tracker<S> {
     /// Starts an operation.
     ///
     /// # Errors
-    /// Gives 22001 or 22023 naming the field and its limit, else the store's error; nothing is recorded then.
+    /// Gives 22001 or 22023 naming the field and its limit, 53400 when the backlog is full, else the store's error; nothing
+    /// is recorded then.
     pub async fn start(&self, new: NewOperation) -> Result<Handle<S>> {
         self.try_start(new).await.map_err(|error| error.during("track_operation"))
     }
 
     async fn try_start(&self, new: NewOperation) -> Result<Handle<S>> {
+        if let Some(backlog) = &self.defaults.backlog {
+            backlog.make_room(self).await?;
+        }
         let began = self.defaults.clock.monotonic();
         let mut intent = self.start_intent(new)?;
         let mut tries = 0;
@@ -144,6 +148,14 @@ impl<S: Store> Tracker<S> {
             additions,
             record_source: self.defaults.record_source.clone(),
         }))
+    }
+
+    /// Carries out an intent that was made before, as often as need be: once it is recorded, again adds nothing.
+    ///
+    /// # Errors
+    /// Names the field that breaks a limit, else gives the store's error; nothing is recorded then.
+    pub async fn record_intent(&self, intent: &Intent) -> Result<Completion> {
+        Ok(self.carry_out(intent, None).await?.completion)
     }
 
     /// Judges an intent and commits its unit; when another writer was faster, again on what stands then.

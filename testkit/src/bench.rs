@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use opledger::users::UserSettings;
 use opledger::{Completion, Handle, Hash, NewOperation, Store, Timestamp, Tracker, hash_key};
 
 use crate::invariants::check_invariants;
@@ -27,7 +28,9 @@ impl<F: Factory> Bench<F> {
     }
 
     fn open(&mut self) {
-        let builder = Tracker::builder().clock(self.clock.clone()).user("tester").record_source("testkit");
+        // The least work that bcrypt knows: the rules are the same.
+        let users = UserSettings { bcrypt_cost: 4, ..UserSettings::default() };
+        let builder = Tracker::builder().clock(self.clock.clone()).user("tester").record_source("testkit").users(users);
         self.tracker = Some(builder.build(self.factory.open()));
     }
 
@@ -41,6 +44,12 @@ impl<F: Factory> Bench<F> {
     #[must_use]
     pub fn tenant(&self, name: &str) -> Tracker<F::Store> {
         self.tracker().for_tenant(hash_key(name))
+    }
+
+    /// Lets time pass for logins and sessions, whoever times them.
+    pub fn elapse_for_logins(&self, time: Duration) {
+        self.clock.elapse(time);
+        self.factory.age_logins(time);
     }
 
     /// Closes the store and opens it again, where that keeps what was written. No tracker or handle may be left.

@@ -16,6 +16,7 @@ mod tenants;
 mod thresholds;
 mod units;
 mod upkeep;
+mod users;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -74,6 +75,13 @@ macro_rules! __cases {
             ];
             documents: [
                 versions_are_kept, are_judged_by_the_open_version, belong_to_their_tenant, come_in_pages_by_key,
+            ];
+            users: [
+                tenants_are_registered_once, a_registration_is_recorded, registrations_are_checked,
+                logins_are_answered_and_recorded, seventy_two_bytes_count, tenants_do_not_share_users,
+                sessions_are_validated_and_revoked, failures_lock_out_the_known_and_the_unknown,
+                guesses_at_once_are_counted, of_registrations_and_revocations_at_once_one_does,
+                no_secret_is_stored_or_printed, reopening_keeps_users, answers_have_the_shape_of_sql,
             ];
             removal: [takes_any_state_and_every_count, is_all_or_nothing];
             input: [bad_input_is_refused, long_texts_are_refused, large_texts_come_back, all_fields_come_back];

@@ -1,5 +1,7 @@
 //! How the suite gets the stores it tests.
 
+use std::time::Duration;
+
 use opledger::Store;
 use opledger::store::DynStore;
 
@@ -16,6 +18,10 @@ pub trait Factory: Send + Sync + 'static {
 
     /// Whether what was written is there again after closing and opening.
     fn persistent(&self) -> bool;
+
+    /// Makes logins and sessions so much older, in a store that times them by a clock of its own. Where the tracker's
+    /// clock is used there is nothing to do.
+    fn age_logins(&self, _by: Duration) {}
 }
 
 /// A store that is made by a function and lasts as long as its value.
@@ -44,6 +50,9 @@ impl<F: Factory> Factory for Boxed<F> {
     fn persistent(&self) -> bool {
         self.0.persistent()
     }
+    fn age_logins(&self, by: Duration) {
+        self.0.age_logins(by);
+    }
 }
 
 /// The same store without its push-down.
@@ -57,5 +66,8 @@ impl<F: Factory> Factory for WithoutPushdown<F> {
     }
     fn persistent(&self) -> bool {
         self.0.persistent()
+    }
+    fn age_logins(&self, by: Duration) {
+        self.0.age_logins(by);
     }
 }

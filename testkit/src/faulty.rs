@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Unit};
+use opledger::store::{
+    Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit,
+};
 use opledger::{Error, ErrorKind, Position, Result, Timestamp};
 
 /// How a call fails.
@@ -109,6 +111,10 @@ impl<S: Store> Store for Faulty<S> {
     async fn answer(&self, scope: Scope, plan: &Plan) -> Result<Option<Answer>> {
         self.faults.read()?;
         self.inner.answer(scope, plan).await
+    }
+    async fn call(&self, scope: Scope, call: &Call) -> Result<Option<Reply>> {
+        self.faults.read()?;
+        self.inner.call(scope, call).await
     }
     async fn purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
         self.inner.purge(scope, before, limit).await

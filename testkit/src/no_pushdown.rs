@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Unit};
+use opledger::store::{
+    Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit,
+};
 use opledger::{Position, Result, Timestamp};
 
 /// The same store, asked for records only.
@@ -25,6 +27,10 @@ impl<S: Store> Store for NoPushdown<S> {
     async fn answer(&self, scope: Scope, plan: &Plan) -> Result<Option<Answer>> {
         // Asked all the same, for its errors: a closed store says so.
         self.0.answer(scope, plan).await.map(|_| None)
+    }
+    async fn call(&self, scope: Scope, call: &Call) -> Result<Option<Reply>> {
+        // Not a question but a change, which only the store's own way can make where it answers with one.
+        self.0.call(scope, call).await
     }
     async fn purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
         self.0.purge(scope, before, limit).await

@@ -3,8 +3,14 @@
 use std::process::{Command, ExitCode};
 
 /// A program that a test runs, and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 5] =
-    [("bash", "bash"), ("tar", "tar"), ("less", "less"), ("more", "util-linux"), ("vim", "vim")];
+const PROGRAMS: [(&str, &str); 6] = [
+    ("bash", "bash"),
+    ("tar", "tar"),
+    ("less", "less"),
+    ("more", "util-linux"),
+    ("vim", "vim"),
+    ("pgbouncer", "pgbouncer"),
+];
 
 /// Criterion benches compile C engines: they are built by `cargo bench` alone.
 const TESTED: [&str; 3] = ["--workspace", "--exclude", "opledger-benches"];
@@ -60,7 +66,9 @@ fn install_programs() -> Result<(), String> {
 
 fn is_installed(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+    // Servers are in a folder that only root has on PATH.
+    let servers = std::path::PathBuf::from("/usr/sbin");
+    std::env::split_paths(&folders).chain([servers]).any(|folder| folder.join(program).is_file())
 }
 
 /// A PostgreSQL server is seldom on PATH: looks where the tests' own server is looked for (`opledger-testkit-postgres`).

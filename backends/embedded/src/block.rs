@@ -7,7 +7,8 @@
 //! A version whose length is 0 was removed by retention. Each has a checksum of its own, so that a damaged one does not
 //! take its neighbours along.
 
-use std::ops::ControlFlow;
+use std::borrow::Cow;
+use std::ops::{ControlFlow, Range};
 
 use opledger::store::Damage;
 
@@ -26,48 +27,73 @@ const HEAD: usize = 3;
 /// What was read, or the damage of that record alone.
 pub(crate) type Read<T> = EngineResult<Result<T, Damage>>;
 
-/// A block as it is read: each version's bytes, none where it was removed.
+/// A block as it is read. A version's checksum is compared when the version is asked for: most readers want one.
 #[derive(Debug, Default)]
-pub(crate) struct Block {
-    rows: Vec<Result<Option<Vec<u8>>, String>>,
+pub(crate) struct Block<'a> {
+    bytes: Cow<'a, [u8]>,
+    rows: Vec<Slot>,
     /// The values it takes in the engine.
     pieces: u16,
 }
 
-impl Block {
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
+#[derive(Debug, Clone)]
+enum Slot {
+    Removed,
+    /// Where its checksum and its bytes stand.
+    At(Range<usize>),
+    Cut,
+}
+
+impl<'a> Block<'a> {
+    fn parse(bytes: Cow<'a, [u8]>) -> Result<Self, String> {
         let short = || "it is too short for a block".to_owned();
         let (&[format, low, high], rest) = bytes.split_first_chunk::<HEAD>().ok_or_else(short)?;
         let count = usize::from(u16::from_le_bytes([low, high]));
         let (lengths, rest) = rest.split_at_checked(count * LENGTH).ok_or_else(short)?;
-        let (checksum, mut rest) = rest.split_first_chunk::<CHECKSUM>().ok_or_else(short)?;
+        let checksum = rest.first_chunk::<CHECKSUM>().ok_or_else(short)?;
         let head = bytes.get(..HEAD + count * LENGTH).unwrap_or_default();
         if crc32fast::hash(head).to_le_bytes() != *checksum {
             return Err("its checksum does not fit its content".to_owned());
         }
         codec::check_format(format)?;
+        let mut at = HEAD + count * LENGTH + CHECKSUM;
         let mut rows = Vec::with_capacity(count);
         for length in lengths.as_chunks::<LENGTH>().0 {
             let length = u32::from_le_bytes(*length) as usize;
-            if length == 0 {
-                rows.push(Ok(None));
-                continue;
-            }
-            match rest.split_at_checked(CHECKSUM + length) {
-                Some((row, after)) => {
-                    rest = after;
-                    let (checksum, row) = row.split_at(CHECKSUM);
-                    let fits = crc32fast::hash(row).to_le_bytes() == *checksum;
-                    let read = fits.then(|| Some(row.to_vec()));
-                    rows.push(read.ok_or_else(|| "its checksum does not fit its content".to_owned()));
+            let end = at.saturating_add(CHECKSUM + length);
+            rows.push(match length {
+                0 => Slot::Removed,
+                _ if end <= bytes.len() => {
+                    let slot = Slot::At(at..end);
+                    at = end;
+                    slot
                 }
-                None => {
-                    rest = &[];
-                    rows.push(Err("it is cut short".to_owned()));
+                _ => {
+                    at = bytes.len();
+                    Slot::Cut
                 }
-            }
+            });
         }
-        Ok(Self { rows, pieces: u16::try_from(bytes.len().div_ceil(PIECE)).unwrap_or(u16::MAX) })
+        let pieces = u16::try_from(bytes.len().div_ceil(PIECE)).unwrap_or(u16::MAX);
+        Ok(Self { bytes, rows, pieces })
+    }
+
+    /// The bytes of the version in a slot; none where it was removed.
+    fn slot(&self, slot: &Slot) -> Result<Option<&[u8]>, String> {
+        let range = match slot {
+            Slot::Removed => return Ok(None),
+            Slot::Cut => return Err("it is cut short".to_owned()),
+            Slot::At(range) => range.clone(),
+        };
+        let (checksum, row) = self.bytes.get(range).unwrap_or_default().split_at_checked(CHECKSUM).unwrap_or_default();
+        if crc32fast::hash(row).to_le_bytes() != *checksum {
+            return Err("its checksum does not fit its content".to_owned());
+        }
+        Ok(Some(row))
+    }
+
+    fn read(&self) -> impl Iterator<Item = Result<Option<&[u8]>, String>> {
+        self.rows.iter().map(|slot| self.slot(slot))
     }
 
     /// How many values it takes in the engine.
@@ -82,36 +108,39 @@ impl Block {
 
     /// Whether nothing is left in it, not even something damaged.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.iter().all(|row| matches!(row, Ok(None)))
+        self.rows.iter().all(|slot| matches!(slot, Slot::Removed))
     }
 
     /// Removes the version at the `index`th place.
     pub(crate) fn remove(&mut self, index: u64) {
-        if let Some(row) = usize::try_from(index).ok().and_then(|index| self.rows.get_mut(index)) {
-            *row = Ok(None);
+        if let Some(slot) = usize::try_from(index).ok().and_then(|index| self.rows.get_mut(index)) {
+            *slot = Slot::Removed;
         }
     }
 
     /// The entries of a block that lost some of its versions. A damaged version can't be kept.
     pub(crate) fn entries(&self, place: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let rows: Vec<&[u8]> =
-            self.rows.iter().map(|row| row.as_ref().ok().and_then(Option::as_deref).unwrap_or_default()).collect();
+        let rows: Vec<&[u8]> = self.read().map(|row| row.ok().flatten().unwrap_or_default()).collect();
         pieces(place, &encode(&rows))
     }
 
     /// Whether each of its versions can be read.
     pub(crate) fn is_whole(&self) -> bool {
-        self.rows.iter().all(Result::is_ok)
+        self.read().all(|row| row.is_ok())
     }
 
-    fn rows(self, place: u64) -> impl Iterator<Item = (u64, Result<Option<Row>, Damage>)> {
-        (place..).zip(self.rows).map(|(at, row)| (at, decode(at, row)))
+    fn row(&self, begin: u64, place: u64) -> Result<Option<Row>, Damage> {
+        let index = usize::try_from(place.saturating_sub(begin)).unwrap_or(usize::MAX);
+        let Some(slot) = self.rows.get(index) else { return Ok(None) };
+        match self.slot(slot).map_err(|reason| damage(place, reason))? {
+            Some(bytes) => parse(place, bytes).map(Some),
+            None => Ok(None),
+        }
     }
 }
 
-fn decode(place: u64, row: Result<Option<Vec<u8>>, String>) -> Result<Option<Row>, Damage> {
-    row.and_then(|bytes| bytes.map(|bytes| codec::decode_part(&bytes)).transpose())
-        .map_err(|reason| Damage::new(keys::version_name(place), reason))
+fn damage(place: u64, reason: String) -> Damage {
+    Damage::new(keys::version_name(place), reason)
 }
 
 fn encode(rows: &[&[u8]]) -> Vec<u8> {
@@ -158,27 +187,24 @@ pub(crate) fn blocks(place: u64, rows: &[Vec<u8>]) -> Vec<(Vec<u8>, Vec<u8>)> {
     entries
 }
 
-fn join<E: Engine>(engine: &E, place: u64, bytes: &[u8]) -> Read<Block> {
-    let parsed = if bytes.len() == PIECE {
-        let mut whole = bytes.to_vec();
+fn join<'a, E: Engine>(engine: &E, place: u64, bytes: Cow<'a, [u8]>) -> Read<Block<'a>> {
+    let mut whole = bytes;
+    if whole.len() == PIECE {
         for number in 1.. {
             let Some(piece) = engine.get(&keys::piece(place, number))? else { break };
-            whole.extend_from_slice(&piece);
+            whole.to_mut().extend_from_slice(&piece);
             // Only a full piece has another one after it.
             if piece.len() < PIECE {
                 break;
             }
         }
-        Block::parse(&whole)
-    } else {
-        Block::parse(bytes)
-    };
-    Ok(parsed.map_err(|reason| Damage::new(keys::version_name(place), reason)))
+    }
+    Ok(Block::parse(whole).map_err(|reason| Damage::new(keys::version_name(place), reason)))
 }
 
 /// The block that holds a place, and where it begins; none where there is no such block.
-pub(crate) fn find<E: Engine>(engine: &E, place: u64) -> EngineResult<Option<(u64, Result<Block, Damage>)>> {
-    let length = |block: &Result<Block, Damage>| block.as_ref().ok().map(Block::len);
+pub(crate) fn find<E: Engine>(engine: &E, place: u64) -> EngineResult<Option<(u64, Result<Block<'static>, Damage>)>> {
+    let length = |block: &Result<Block<'static>, Damage>| block.as_ref().ok().map(Block::len);
     Ok(last_until(engine, place)?.filter(|(begin, block)| holds(place, *begin, length(block))))
 }
 
@@ -189,7 +215,7 @@ fn holds(place: u64, begin: u64, length: Option<u64>) -> bool {
 }
 
 /// The last block that begins at a place or before it.
-fn last_until<E: Engine>(engine: &E, place: u64) -> EngineResult<Option<(u64, Result<Block, Damage>)>> {
+fn last_until<E: Engine>(engine: &E, place: u64) -> EngineResult<Option<(u64, Result<Block<'static>, Damage>)>> {
     let (start, _) = keys::kind(b'v');
     let mut found = None;
     engine.range(&start, &keys::block(place.saturating_add(1)), true, &mut |key, value| {
@@ -197,7 +223,7 @@ fn last_until<E: Engine>(engine: &E, place: u64) -> EngineResult<Option<(u64, Re
         ControlFlow::Break(())
     })?;
     let Some((begin, bytes)) = found else { return Ok(None) };
-    Ok(Some((begin, join(engine, begin, &bytes)?)))
+    Ok(Some((begin, join(engine, begin, Cow::Owned(bytes))?)))
 }
 
 /// The version at a place; none where retention removed it, or where nothing was ever.
@@ -205,34 +231,37 @@ pub(crate) fn row<E: Engine>(engine: &E, place: u64) -> Read<Option<Row>> {
     match find(engine, place)? {
         None => Ok(Ok(None)),
         Some((_, Err(damage))) => Ok(Err(damage)),
-        Some((begin, Ok(mut block))) => {
-            let index = usize::try_from(place.saturating_sub(begin)).unwrap_or(usize::MAX);
-            if index >= block.rows.len() {
-                return Ok(Ok(None));
-            }
-            Ok(decode(place, block.rows.swap_remove(index)))
-        }
+        Some((begin, Ok(block))) => Ok(block.row(begin, place)),
     }
 }
 
 /// The first version of an operation, which must be at this place.
 pub(crate) fn first<E: Engine>(engine: &E, place: u64) -> Read<Option<FirstRow>> {
-    Ok(row(engine, place)?.and_then(|row| match row {
-        Some(Row::First(first)) => Ok(Some(*first)),
-        Some(Row::Next(_)) => {
-            Err(Damage::new(keys::version_name(place), "it is not the first version of its operation"))
-        }
-        None => Ok(None),
-    }))
+    Ok(row(engine, place)?.and_then(|row| row.map(|row| as_first(place, row)).transpose()))
 }
 
-/// A later version, which must be at this place.
-pub(crate) fn next<E: Engine>(engine: &E, place: u64) -> Read<Option<NextRow>> {
-    Ok(row(engine, place)?.and_then(|row| match row {
-        Some(Row::Next(next)) => Ok(Some(*next)),
-        Some(Row::First(_)) => Err(Damage::new(keys::version_name(place), "it is the first version of an operation")),
-        None => Ok(None),
-    }))
+/// The version at this place as what it must be: the first one of its operation.
+pub(crate) fn as_first(place: u64, row: Row) -> Result<FirstRow, Damage> {
+    match row {
+        Row::First(first) => Ok(*first),
+        Row::Next(_) => Err(Damage::new(keys::version_name(place), "it is not the first version of its operation")),
+    }
+}
+
+/// The version at this place as what it must be: a later one.
+pub(crate) fn as_next(place: u64, row: Row) -> Result<NextRow, Damage> {
+    match row {
+        Row::Next(next) => Ok(*next),
+        Row::First(_) => Err(Damage::new(keys::version_name(place), "it is the first version of an operation")),
+    }
+}
+
+/// What a visit of the log calls for each version: with its place and its bytes, or its damage.
+pub(crate) type VisitBytes<'a> = dyn FnMut(u64, Result<&[u8], Damage>) -> ControlFlow<()> + 'a;
+
+/// A version's bytes as a row.
+pub(crate) fn parse(place: u64, bytes: &[u8]) -> Result<Row, Damage> {
+    codec::decode_part(bytes).map_err(|reason| damage(place, reason))
 }
 
 /// Visits the log from `place` on: the place and row of each version that is there, or its damage.
@@ -241,6 +270,11 @@ pub(crate) fn log<E: Engine>(
     place: u64,
     visit: &mut dyn FnMut(u64, Result<Row, Damage>) -> ControlFlow<()>,
 ) -> EngineResult<()> {
+    log_bytes(engine, place, &mut |at, bytes| visit(at, bytes.and_then(|bytes| parse(at, bytes))))
+}
+
+/// Visits the log from `place` on, without decoding it.
+pub(crate) fn log_bytes<E: Engine>(engine: &E, place: u64, visit: &mut VisitBytes<'_>) -> EngineResult<()> {
     // The block that holds the place began at it or before.
     let (mut from, end) = keys::kind(b'v');
     engine.range(&from.clone(), &keys::block(place.saturating_add(1)), true, &mut |key, _| {
@@ -252,11 +286,12 @@ pub(crate) fn log<E: Engine>(
         let Some(begin) = keys::parse_block(key) else {
             return visit(place, Err(Damage::new(keys::describe(key), "its key does not parse")));
         };
-        match join(engine, begin, value) {
-            Ok(Ok(block)) => block
-                .rows(begin)
-                .filter(|(at, _)| *at >= place)
-                .try_for_each(|(at, row)| row.transpose().map_or(ControlFlow::Continue(()), |row| visit(at, row))),
+        match join(engine, begin, Cow::Borrowed(value)) {
+            Ok(Ok(block)) => {
+                let rows = (begin..).zip(block.read()).filter(|(at, _)| *at >= place);
+                rows.filter_map(|(at, bytes)| Some((at, bytes.transpose()?)))
+                    .try_for_each(|(at, bytes)| visit(at, bytes.map_err(|reason| damage(at, reason))))
+            }
             Ok(Err(damage)) => visit(begin.max(place), Err(damage)),
             Err(error) => {
                 failed = Err(error);
@@ -291,8 +326,9 @@ mod tests {
         for at in 0..bytes.len() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 4;
-            let Ok(read) = Block::parse(&flipped) else { continue };
-            let rows: Vec<Option<Option<Vec<u8>>>> = read.rows.iter().map(|row| row.as_ref().ok().cloned()).collect();
+            let Ok(read) = Block::parse(Cow::Borrowed(&flipped)) else { continue };
+            let rows: Vec<Option<Option<Vec<u8>>>> =
+                read.read().map(|row| row.ok().map(|row| row.map(<[u8]>::to_vec))).collect();
             let whole = [Some(Some(b"first".to_vec())), Some(None), Some(Some(b"third".to_vec()))];
             assert_eq!(rows.iter().zip(&whole).filter(|(read, whole)| read != whole).count(), 1, "byte {at}");
             assert!(rows.contains(&None), "byte {at} was flipped, and nobody noticed");
@@ -312,7 +348,7 @@ mod tests {
     fn cut_short_it_is_no_block_or_lacks_its_end() {
         let bytes = block(&[b"first", b"second"]);
         for length in 0..bytes.len() {
-            let whole = Block::parse(&bytes[..length]).is_ok_and(|block| block.is_whole());
+            let whole = Block::parse(Cow::Borrowed(&bytes[..length])).is_ok_and(|block| block.is_whole());
             assert!(!whole, "{length} of {} bytes", bytes.len());
         }
     }

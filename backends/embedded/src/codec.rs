@@ -3,6 +3,7 @@
 
 mod attributes;
 mod document;
+mod head;
 mod intent;
 mod rows;
 mod version;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use attributes::AttributesRow;
 pub(crate) use document::DocumentRow;
+pub(crate) use head::{FirstHead, NextHead, RowHead, decode_head};
 pub(crate) use intent::{decode_intent, encode_intent};
 pub(crate) use rows::{CountedRow, CounterRow, HubRow, IndexRow, MetaRow};
 pub(crate) use version::{FirstRow, NextRow, Row};

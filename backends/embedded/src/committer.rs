@@ -1,11 +1,12 @@
 //! The committer: one thread that owns every change. It takes what waits, makes one batch of it, applies and
-//! syncs it once, and then answers all of it: group commit.
+//! syncs it once, and then answers all of it: group commit. Where what is acknowledged may wait for its sync, it may wait
+//! for the engine as well, and a caller that finds nobody at work makes its own group, in memory, without the thread.
 
 mod fold;
 mod recovery;
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use opledger::store::{Change, Outcome, Purged, Unit};
@@ -19,7 +20,7 @@ use crate::lock::Lock;
 use crate::options::Durability;
 use crate::queue::{Job, Queue, Reply};
 use crate::shared::{Names, Shared};
-use crate::transaction::{LogEnd, Transaction};
+use crate::transaction::{LogEnd, SETTLE_EVERY, Transaction};
 
 /// How often an idle committer looks into the inbox, and a broken store is tried again.
 const LOOK: Duration = Duration::from_millis(100);
@@ -29,7 +30,6 @@ const HEAD_SYNC: Duration = Duration::from_secs(1);
 /// What the committer's thread owns.
 pub(crate) struct Committer<E> {
     pub(crate) shared: Arc<Shared<E>>,
-    pub(crate) queue: Arc<Queue>,
     pub(crate) inbox: Inbox,
     pub(crate) head: Head,
     pub(crate) durability: Durability,
@@ -41,55 +41,78 @@ pub(crate) struct Committer<E> {
     pub(crate) _lock: Lock,
 }
 
+/// Where the committer sits: its thread works here, and a caller may where nothing has to be waited for.
+pub(crate) struct Seat<E> {
+    pub(crate) queue: Queue,
+    /// None once the store was closed.
+    pub(crate) committer: Mutex<Option<Committer<E>>>,
+}
+
 impl<E: Engine> Committer<E> {
-    /// Works until it is told to close.
-    pub(crate) fn run(mut self) {
-        loop {
-            let jobs = self.queue.take(self.patience());
-            if jobs.is_empty() {
-                self.idle();
-            }
-            let mut commits = Vec::new();
-            for job in jobs {
-                match job {
-                    Job::Commit(units, reply) if units.iter().any(is_removal) => {
-                        self.commit(std::mem::take(&mut commits));
-                        answer(reply, self.commit_with_removals(units));
-                    }
-                    Job::Commit(units, reply) => commits.push((units, reply)),
-                    Job::Purge { scope, before, limit, reply } => {
-                        self.commit(std::mem::take(&mut commits));
-                        answer(reply, self.purge(scope, before, limit));
-                    }
-                    Job::Fold(reply) => {
-                        self.commit(std::mem::take(&mut commits));
-                        let folded = self.fold();
-                        answer(reply, folded);
-                    }
-                    Job::Close(reply) => {
-                        self.commit(std::mem::take(&mut commits));
-                        let closed = self.close();
-                        drop(self);
-                        answer(reply, closed);
-                        return;
-                    }
+    /// Does what waits; who asked to close is given back.
+    fn work(&mut self, jobs: Vec<Job>) -> Option<Reply<()>> {
+        if jobs.is_empty() {
+            self.idle();
+        }
+        let mut commits = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Commit(units, reply) if units.iter().any(is_removal) => {
+                    self.commit(std::mem::take(&mut commits));
+                    answer(reply, self.commit_with_removals(units));
+                }
+                Job::Commit(units, reply) => commits.push((units, reply)),
+                Job::Purge { scope, before, limit, reply } => {
+                    self.commit(std::mem::take(&mut commits));
+                    answer(reply, self.purge(scope, before, limit));
+                }
+                Job::Fold(reply) => {
+                    self.commit(std::mem::take(&mut commits));
+                    let folded = self.fold();
+                    answer(reply, folded);
+                }
+                Job::Close(reply) => {
+                    self.commit(commits);
+                    return Some(reply);
                 }
             }
-            self.commit(commits);
-            if let Err(error) = self.sync_when_due() {
-                tracing::error!(%error, "what was acknowledged within the interval may be lost");
-            }
         }
+        self.commit(commits);
+        if let Err(error) = self.sync_when_due() {
+            tracing::error!(%error, "what was acknowledged within the interval may be lost");
+        }
+        None
+    }
+
+    /// Whether units change nothing but what waits in memory.
+    fn needs_no_engine(&self, units: &[Unit]) -> bool {
+        let versions = u64::try_from(units.len()).unwrap_or(u64::MAX);
+        let known = |unit: &Unit| match &unit.change {
+            Change::Start { hub, first } => self.shared.has_names(hub.tenant, &first.attributes.script_type),
+            Change::Append { .. } => true,
+            _ => false,
+        };
+        self.durability != Durability::Immediate
+            && self.shared.loss.is_none()
+            && self.shared.is_in_service()
+            && self.shared.held().has_room(units.len())
+            && self.end.last.saturating_sub(self.end.settled).saturating_add(versions) < SETTLE_EVERY
+            && units.iter().all(known)
     }
 
     fn patience(&self) -> Duration {
         match (self.durability, self.unsynced) {
             (Durability::Interval(interval), Some(since)) => LOOK.min(interval.saturating_sub(since.elapsed())),
+            // A caller may carry out what has to be synced then, and wakes nobody.
+            (Durability::Interval(interval), None) => LOOK.min(interval),
             _ => LOOK,
         }
     }
 
     fn idle(&mut self) {
+        if let Err(error) = self.flush() {
+            tracing::error!(%error, "what was acknowledged lately is not stored yet");
+        }
         if self.shared.loss.is_none()
             && self.inbox.has_any()
             && let Err(error) = self.fold()
@@ -154,11 +177,26 @@ impl<E: Engine> Committer<E> {
     /// Builds a batch, applies it, and makes it as durable as the store promises. Nothing is visible to
     /// readers or acknowledged unless all of it succeeded.
     fn group<T>(&mut self, build: impl FnOnce(&mut Transaction<'_, E>) -> Result<T>) -> Result<T> {
+        self.group_that(self.durability != Durability::Immediate, build)
+    }
+
+    /// Stores the versions that wait in memory.
+    fn flush(&mut self) -> Result<()> {
+        if self.shared.held().is_empty() || self.shared.engine_mut().is_none() {
+            return Ok(());
+        }
+        self.group_that(false, |transaction| {
+            transaction.flush = true;
+            Ok(())
+        })
+    }
+
+    fn group_that<T>(&mut self, may_wait: bool, build: impl FnOnce(&mut Transaction<'_, E>) -> Result<T>) -> Result<T> {
         let (shared, recent, end) = (Arc::clone(&self.shared), &self.recent, self.end);
         let built = shared.read(|engine| {
             let mut transaction = Transaction::new(&shared, engine, recent, end);
             let value = build(&mut transaction)?;
-            Ok((value, transaction.into_group()?))
+            Ok((value, transaction.into_group(may_wait)?))
         });
         let (value, group) = built.inspect_err(|_| self.forget_names())?;
         let Some(group) = group else { return Ok(value) };
@@ -166,15 +204,21 @@ impl<E: Engine> Committer<E> {
         let applied = {
             // Readers are kept out until the group is as safe as promised: what they see is not taken back.
             let guard = self.shared.engine_mut();
-            let applied = match guard.as_ref() {
-                Some(engine) => {
-                    let applied =
-                        engine.apply(group.batch).and_then(|()| if immediate { engine.sync() } else { Ok(()) });
+            let waits = group.batch.is_none();
+            let applied = match (guard.as_ref(), group.batch) {
+                (Some(engine), Some(batch)) => {
+                    let applied = if immediate { engine.apply_synced(batch) } else { engine.apply(batch) };
                     applied.map_err(|error| self.shared.engine_failed(error))
                 }
-                None => Err(self.shared.out_of_service()),
+                (Some(_), None) => Ok(()),
+                (None, _) => Err(self.shared.out_of_service()),
             };
             if applied.is_ok() {
+                if waits {
+                    self.shared.held_mut().extend(self.end.last + 1, group.held);
+                } else {
+                    self.shared.held_mut().clear();
+                }
                 self.shared.counters.commit(group.staged);
                 let mut pending = self.shared.pending_mut();
                 if group.settled {
@@ -211,6 +255,7 @@ impl<E: Engine> Committer<E> {
         if self.unsynced.is_none() {
             return Ok(());
         }
+        self.flush()?;
         let synced = self.shared.read(|engine| engine.sync().map_err(|error| self.shared.engine_failed(error)));
         synced.inspect_err(|error| self.break_down(error))?;
         self.mark_synced();
@@ -277,6 +322,43 @@ impl<E: Engine> Committer<E> {
             return Err(Error::new(ErrorKind::Corrupt, message));
         }
         self.come_back()
+    }
+}
+
+impl<E: Engine> Seat<E> {
+    /// The thread's work, until it is told to close.
+    pub(crate) fn run(&self) {
+        loop {
+            let patience = self.take().as_ref().map_or(LOOK, Committer::patience);
+            self.queue.wait(patience);
+            // What is taken out of the queue is carried out before anyone else sits here: the order stays.
+            let mut seat = self.take();
+            let Some(committer) = seat.as_mut() else { return };
+            if let Some(reply) = committer.work(self.queue.take()) {
+                let closed = committer.close();
+                *seat = None;
+                drop(seat);
+                return answer(reply, closed);
+            }
+        }
+    }
+
+    /// Carries units out here and now, where nothing waits and it takes memory alone; else gives them back.
+    pub(crate) fn commit_at_once(&self, units: Vec<Unit>) -> std::result::Result<Result<Vec<Outcome>>, Vec<Unit>> {
+        let Ok(mut seat) = self.committer.try_lock() else { return Err(units) };
+        match seat.as_mut() {
+            Some(committer) if self.queue.is_empty() && committer.needs_no_engine(&units) => {
+                let carried_out = committer.group(|transaction| {
+                    Ok(units.into_iter().map(|unit| transaction.carry_out(unit)).collect::<Result<Vec<_>>>())
+                });
+                Ok(carried_out.flatten())
+            }
+            _ => Err(units),
+        }
+    }
+
+    fn take(&self) -> MutexGuard<'_, Option<Committer<E>>> {
+        unpoisoned(self.committer.lock())
     }
 }
 

@@ -75,6 +75,13 @@ pub trait Engine: Send + Sync + Sized + 'static {
     /// Gives [`EngineError`]; the engine may then be in doubt and is reopened by the caller.
     fn sync(&self) -> EngineResult<()>;
 
+    /// Applies a batch and syncs it: [`apply`](Self::apply) and [`sync`](Self::sync) at the price of one, where the engine
+    /// has a way.
+    ///
+    /// # Errors
+    /// As those two.
+    fn apply_synced(&self, batch: Batch) -> EngineResult<()>;
+
     /// Bytes that the engine's files take on disk.
     ///
     /// # Errors

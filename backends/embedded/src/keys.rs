@@ -102,6 +102,11 @@ fn kind_byte(kind: Kind) -> u8 {
         Kind::Peer => b'a',
         Kind::Conflict => b'c',
         Kind::Gap => b'e',
+        Kind::Tenant => b'g',
+        Kind::User => b'i',
+        Kind::Credential => b'k',
+        Kind::Session => b'm',
+        Kind::Attempts => b'p',
     }
 }
 

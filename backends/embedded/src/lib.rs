@@ -22,6 +22,7 @@ pub mod engine;
 mod files;
 pub mod guard;
 mod head;
+mod held;
 mod inbox;
 mod integrity;
 mod keys;

@@ -8,7 +8,7 @@ use opledger::store::{Damage, Loss};
 use opledger::{Clock, Error, ErrorKind, Result, SystemClock};
 
 use crate::codec::{self, MetaRow};
-use crate::committer::Committer;
+use crate::committer::{Committer, Seat};
 use crate::disk::remove;
 use crate::engine::{Batch, Engine, EngineError};
 use crate::files::{engine_error, io_error, make_folder};
@@ -97,12 +97,10 @@ fn start<E: Engine>(
 ) -> Result<EmbeddedStore<E>> {
     let shared = Arc::new(shared);
     shared.tail.advance(shared.position(end.last));
-    let queue = Arc::new(Queue::default());
     let inbox = Inbox::at(&shared.dir);
     inbox.tidy();
     let committer = Committer {
         shared: Arc::clone(&shared),
-        queue: Arc::clone(&queue),
         inbox: inbox.clone(),
         head,
         durability: options.durability,
@@ -112,11 +110,13 @@ fn start<E: Engine>(
         head_synced: Instant::now(),
         _lock: lock,
     };
+    let seat = Arc::new(Seat { queue: Queue::default(), committer: Mutex::new(Some(committer)) });
+    let own = Arc::clone(&seat);
     let thread = std::thread::Builder::new()
         .name("opledger-commit".to_owned())
-        .spawn(move || committer.run())
+        .spawn(move || own.run())
         .map_err(|error| io_error("no thread for the store at", &shared.dir, error))?;
-    Ok(EmbeddedStore { shared, queue, inbox, committer: Mutex::new(Some(thread)) })
+    Ok(EmbeddedStore { shared, seat, inbox, thread: Mutex::new(Some(thread)) })
 }
 
 fn text(damage: &Damage) -> String {

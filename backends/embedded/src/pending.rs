@@ -174,6 +174,11 @@ mod tests {
             Ok(())
         }
 
+        fn apply_synced(&self, batch: Batch) -> EngineResult<()> {
+            self.apply(batch)?;
+            self.sync()
+        }
+
         fn size_on_disk(&self) -> EngineResult<u64> {
             Ok(0)
         }

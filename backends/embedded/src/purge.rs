@@ -15,7 +15,7 @@ use crate::reader::Reader;
 use crate::transaction::Transaction;
 
 /// The blocks that lose versions, by the place where they begin.
-type Blocks = BTreeMap<u64, Block>;
+type Blocks = BTreeMap<u64, Block<'static>>;
 
 impl<E: Engine> Transaction<'_, E> {
     /// Removes up to `limit` finished operations of a scope that started before `before`.

@@ -65,17 +65,26 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes what waits, up to a group; nothing when nothing came `at_most` so long.
-    pub(crate) fn take(&self, at_most: Duration) -> Vec<Job> {
+    /// Waits until something is there, `at_most` so long.
+    pub(crate) fn wait(&self, at_most: Duration) {
         let deadline = Instant::now() + at_most;
         let mut state = self.lock();
         while state.jobs.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Vec::new();
+                return;
             }
             state = self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().jobs.is_empty()
+    }
+
+    /// Takes what waits, up to a group.
+    pub(crate) fn take(&self) -> Vec<Job> {
+        let mut state = self.lock();
         let mut taken = Vec::new();
         let mut weight = 0;
         while weight < GROUP {

@@ -3,6 +3,7 @@
 mod documents;
 mod history;
 mod lists;
+mod log;
 
 use std::ops::ControlFlow;
 
@@ -10,7 +11,7 @@ use opledger::model::{Hub, UnitId, Version};
 use opledger::store::{Damage, Key, Page, Record, Scan};
 use opledger::{Hash, Operation, Position, Result, Scope};
 
-use crate::block;
+use crate::block::{self, VisitBytes};
 use crate::codec::{self, FirstRow, HubRow, NextRow, Row};
 use crate::engine::{Engine, EngineResult};
 use crate::keys;
@@ -91,8 +92,7 @@ impl<E: Engine> Reader<'_, E> {
             let operation = Operation { hub, open: first };
             return Ok(Ok(Known { places, tenant, script_type, operation, first: None }));
         }
-        let row = self.engine(block::next(self.engine, open))?.and_then(|row| row.ok_or_else(|| missing(open)));
-        Ok(row.and_then(|row| self.next(open, row, places.first, &first)).map(|open| {
+        Ok(self.next_row(open)?.and_then(|row| self.next(open, row, places.first, &first)).map(|open| {
             let operation = Operation { hub, open };
             Known { places, tenant, script_type, operation, first: Some(Box::new(first)) }
         }))
@@ -109,8 +109,33 @@ impl<E: Engine> Reader<'_, E> {
         Ok(self.first_row(place)?.and_then(|row| self.first(place, row)).map(Some))
     }
 
-    fn first_row(&self, place: u64) -> Result<Result<FirstRow, Damage>> {
-        Ok(self.engine(block::first(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place))))
+    pub(super) fn first_row(&self, place: u64) -> Result<Result<FirstRow, Damage>> {
+        Ok(self.row(place)?.and_then(|row| block::as_first(place, row)))
+    }
+
+    pub(super) fn next_row(&self, place: u64) -> Result<Result<NextRow, Damage>> {
+        Ok(self.row(place)?.and_then(|row| block::as_next(place, row)))
+    }
+
+    /// The version at a place, where there must be one.
+    fn row(&self, place: u64) -> Result<Result<Row, Damage>> {
+        if let Some(row) = self.shared.held().get(place) {
+            return Ok(row);
+        }
+        Ok(self.engine(block::row(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place))))
+    }
+
+    /// Visits the log from `place` on, without decoding it.
+    pub(crate) fn visit_log(&self, place: u64, visit: &mut VisitBytes<'_>) -> Result<()> {
+        let mut stopped = ControlFlow::Continue(());
+        self.engine(block::log_bytes(self.engine, place, &mut |at, bytes| {
+            stopped = visit(at, bytes);
+            stopped
+        }))?;
+        if stopped.is_continue() {
+            let _stopped = self.shared.held().from(place).try_for_each(|(at, bytes)| visit(at, Ok(bytes)));
+        }
+        Ok(())
     }
 
     /// The version of the operation `hk` that a unit brought.
@@ -122,8 +147,7 @@ impl<E: Engine> Reader<'_, E> {
         };
         let mut place = places.open();
         loop {
-            let row = self.engine(block::row(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place)));
-            let row = row.map_err(|damage| self.shared.corrupt(&damage))?;
+            let row = self.row(place)?.map_err(|damage| self.shared.corrupt(&damage))?;
             let (brought, hash_diff, previous) = match &row {
                 Row::First(row) => (row.unit, row.hash_diff, None),
                 Row::Next(row) => (row.unit, row.hash_diff, Some(row.previous(place))),
@@ -143,9 +167,9 @@ impl<E: Engine> Reader<'_, E> {
         let mut chain = vec![places.open()];
         let mut place = places.open();
         while place > places.first {
-            match self.engine(block::next(self.engine, place))? {
-                Ok(Some(row)) => place = row.previous(place),
-                _ => return Ok(None),
+            match self.next_row(place)? {
+                Ok(row) => place = row.previous(place),
+                Err(_) => return Ok(None),
             }
             chain.push(place);
         }

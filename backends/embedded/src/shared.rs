@@ -13,6 +13,7 @@ use crate::codec::{self, MetaRow};
 use crate::counters::Counters;
 use crate::engine::Engine;
 use crate::files::engine_error;
+use crate::held::Held;
 use crate::keys;
 use crate::load::Loaded;
 use crate::pending::Pending;
@@ -28,6 +29,8 @@ pub(crate) struct Shared<E> {
     pub(crate) counters: Counters,
     /// Changed only while the engine is held for writing.
     pending: RwLock<Pending>,
+    /// Changed only while the engine is held for writing.
+    held: RwLock<Held>,
     pub(crate) meta: RwLock<MetaRow>,
     pub(crate) tail: Tail,
     pub(crate) loss: Option<Loss>,
@@ -46,6 +49,7 @@ impl<E: Engine> Shared<E> {
             names: RwLock::new(loaded.names),
             counters: loaded.counters,
             pending: RwLock::new(loaded.pending),
+            held: RwLock::default(),
             meta: RwLock::new(loaded.meta),
             tail: Tail::default(),
             loss: None,
@@ -65,6 +69,10 @@ impl<E: Engine> Shared<E> {
         }
     }
 
+    pub(crate) fn is_in_service(&self) -> bool {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// The engine for the committer, which alone may change or replace it.
     pub(crate) fn engine_mut(&self) -> RwLockWriteGuard<'_, Option<E>> {
         self.engine.write().unwrap_or_else(PoisonError::into_inner)
@@ -77,6 +85,15 @@ impl<E: Engine> Shared<E> {
 
     pub(crate) fn pending_mut(&self) -> RwLockWriteGuard<'_, Pending> {
         self.pending.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Versions that are not in the engine yet.
+    pub(crate) fn held(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn held_mut(&self) -> RwLockWriteGuard<'_, Held> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn out_of_service(&self) -> Error {
@@ -136,6 +153,12 @@ impl<E: Engine> Shared<E> {
 
     pub(crate) fn type_number(&self, name: &str) -> Option<u32> {
         self.names.read().unwrap_or_else(PoisonError::into_inner).types.get(name).copied()
+    }
+
+    /// Whether a tenant and a type have numbers.
+    pub(crate) fn has_names(&self, tenant: Tenant, script_type: &str) -> bool {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        tenant.is_none_or(|tenant| names.tenants.contains_key(&tenant)) && names.types.contains_key(script_type)
     }
 
     pub(crate) fn type_name(&self, number: u32) -> Option<String> {

@@ -6,24 +6,26 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Store, StoreInfo, Unit};
+use opledger::store::{
+    Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply as CallReply, Scan, Store, StoreInfo, Unit,
+};
 use opledger::{ErrorKind, Position, Result, Scope, Timestamp};
 
-use crate::committer::unpoisoned;
+use crate::committer::{Seat, unpoisoned};
 use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::open::open;
 use crate::options::Options;
-use crate::queue::{Job, Queue, Reply};
+use crate::queue::{Job, Reply};
 use crate::reader::Reader;
 use crate::shared::{Shared, closed};
 
 /// A store in a folder, on the engine `E`. One process at a time has it open; others write to its [`Inbox`].
 pub struct EmbeddedStore<E: Engine> {
     pub(crate) shared: Arc<Shared<E>>,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) seat: Arc<Seat<E>>,
     pub(crate) inbox: Inbox,
-    pub(crate) committer: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl<E: Engine> std::fmt::Debug for EmbeddedStore<E> {
@@ -57,7 +59,7 @@ impl<E: Engine> EmbeddedStore<E> {
         J: FnOnce(Reply<T>) -> Job,
     {
         let (reply, answer) = oneshot::channel();
-        let pushed = self.queue.push(job(reply)).is_ok();
+        let pushed = self.seat.queue.push(job(reply)).is_ok();
         async move {
             if !pushed {
                 return Err(closed());
@@ -94,7 +96,13 @@ impl<E: Engine> Store for EmbeddedStore<E> {
     }
 
     fn commit(&self, units: Vec<Unit>) -> impl Future<Output = Result<Vec<Outcome>>> + Send + use<E> {
-        self.submit(|reply| Job::Commit(units, reply))
+        let now = self.seat.commit_at_once(units).map_err(|units| self.submit(|reply| Job::Commit(units, reply)));
+        async move {
+            match now {
+                Ok(outcomes) => outcomes,
+                Err(later) => later.await,
+            }
+        }
     }
 
     async fn get(&self, scope: Scope, keys: &[Key]) -> Result<Vec<Option<Record>>> {
@@ -122,6 +130,10 @@ impl<E: Engine> Store for EmbeddedStore<E> {
         })
     }
 
+    async fn call(&self, _: Scope, _: &Call) -> Result<Option<CallReply>> {
+        self.shared.read(|_| Ok(None))
+    }
+
     async fn purge(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
         self.fold_first().await?;
         self.submit(|reply| Job::Purge { scope, before, limit, reply }).await
@@ -142,8 +154,8 @@ impl<E: Engine> Drop for EmbeddedStore<E> {
     fn drop(&mut self) {
         let (reply, _nobody_waits) = oneshot::channel();
         // Closed before: then the committer is ending, or has.
-        let _closed_before = self.queue.push(Job::Close(reply));
-        if let Some(committer) = unpoisoned(self.committer.lock()).take()
+        let _closed_before = self.seat.queue.push(Job::Close(reply));
+        if let Some(committer) = unpoisoned(self.thread.lock()).take()
             && committer.join().is_err()
         {
             tracing::error!("the committer panicked");

@@ -21,7 +21,7 @@ use crate::shared::{Names, Shared};
 
 /// Places of the log after which indexes and counters are stored again: making them from the log when a store is opened
 /// takes milliseconds, and storing them costs more than the versions do.
-const SETTLE_EVERY: u64 = 1024;
+pub(crate) const SETTLE_EVERY: u64 = 4096;
 
 /// The end of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,11 +52,16 @@ pub(crate) struct Transaction<'a, E> {
     pub(crate) end: LogEnd,
     /// Indexes and counters are to be stored with this group.
     pub(crate) settle: bool,
+    /// The versions that wait in memory are to be stored with this group.
+    pub(crate) flush: bool,
 }
 
 /// What becomes of a transaction.
 pub(crate) struct Group {
-    pub(crate) batch: Batch,
+    /// None where its versions wait in memory.
+    pub(crate) batch: Option<Batch>,
+    /// The versions that are to wait.
+    pub(crate) held: Vec<Vec<u8>>,
     pub(crate) known: HashMap<Hash, Known>,
     pub(crate) edits: Vec<Edit>,
     pub(crate) staged: Staged,
@@ -79,6 +84,7 @@ impl<'a, E: Engine> Transaction<'a, E> {
             staged: shared.counters.begin(),
             end,
             settle: false,
+            flush: false,
         }
     }
 
@@ -260,16 +266,25 @@ impl<'a, E: Engine> Transaction<'a, E> {
         self.writes.insert(key, None);
     }
 
-    /// The group as one batch: its versions and, now and then, indexes and counters.
-    pub(crate) fn into_group(mut self) -> Result<Option<Group>> {
-        if self.writes.is_empty() && self.log.is_empty() && !self.settle {
+    /// The group as one batch: its versions, those that waited, and, now and then, indexes and counters; or as versions
+    /// that wait, where they may.
+    pub(crate) fn into_group(mut self, may_wait: bool) -> Result<Option<Group>> {
+        let mut rows = std::mem::take(&mut self.log);
+        if self.writes.is_empty() && rows.is_empty() && !self.settle && !self.flush {
             return Ok(None);
         }
-        let first = self.end.last + 1 - u64::try_from(self.log.len()).unwrap_or(0);
-        for (key, value) in block::blocks(first, &self.log) {
+        let settled = self.settle || self.end.last - self.end.settled >= SETTLE_EVERY;
+        let held = self.shared.held();
+        if may_wait && !settled && self.writes.is_empty() && held.has_room(rows.len()) {
+            let Self { known, edits, staged, end, .. } = self;
+            return Ok(Some(Group { batch: None, held: rows, known, edits, staged, end, settled }));
+        }
+        rows.splice(..0, held.rows().iter().cloned());
+        drop(held);
+        let first = self.end.last + 1 - u64::try_from(rows.len()).unwrap_or(0);
+        for (key, value) in block::blocks(first, &rows) {
             self.put_bytes(key, value);
         }
-        let settled = self.settle || self.end.last - self.end.settled >= SETTLE_EVERY;
         if settled {
             // A copy: readers must not see what is not in the engine.
             let mut pending = self.shared.pending().clone();
@@ -284,9 +299,9 @@ impl<'a, E: Engine> Transaction<'a, E> {
             self.end.settled = self.end.last;
             self.put(keys::COUNTED.to_vec(), &CountedRow { place: self.end.settled })?;
         }
-        let batch = Batch { entries: self.writes.into_iter().collect() };
-        let Self { known, edits, staged, end, .. } = self;
-        Ok(Some(Group { batch, known, edits, staged, end, settled }))
+        let Self { writes, known, edits, staged, end, .. } = self;
+        let batch = Some(Batch { entries: writes.into_iter().collect() });
+        Ok(Some(Group { batch, held: Vec::new(), known, edits, staged, end, settled }))
     }
 }
 

@@ -60,6 +60,26 @@ impl FjallEngine {
         guarded(&self.dir, || db.persist(mode))
     }
 
+    fn write(&self, batch: Batch, mode: PersistMode) -> EngineResult<()> {
+        self.doubt.trusted(Self::NAME)?;
+        let (db, entries) = self.open()?;
+        while entries.sealed_memtable_count() > UNWRITTEN || entries.l0_table_count() > UNMERGED {
+            self.doubt.note(self.persist(PersistMode::Buffer))?; // tells when a thread has died
+            sleep(TICK);
+        }
+        let last: BTreeMap<_, _> = batch.entries.into_iter().collect();
+        self.doubt.note(guarded(&self.dir, || {
+            let mut writes = db.batch().durability(Some(mode));
+            for (key, value) in last {
+                match value {
+                    Some(value) => writes.insert(entries, key, value),
+                    None => writes.remove(entries, key),
+                }
+            }
+            writes.commit()
+        }))
+    }
+
     fn release(&mut self) -> EngineResult<()> {
         let Some((db, entries)) = self.open.take() else { return Ok(()) };
         let state: Weak<_> = Arc::downgrade(&db.supervisor.keyspaces);
@@ -123,28 +143,16 @@ impl Engine for FjallEngine {
     }
 
     fn apply(&self, batch: Batch) -> EngineResult<()> {
-        self.doubt.trusted(Self::NAME)?;
-        let (db, entries) = self.open()?;
-        while entries.sealed_memtable_count() > UNWRITTEN || entries.l0_table_count() > UNMERGED {
-            self.doubt.note(self.persist(PersistMode::Buffer))?; // tells when a thread has died
-            sleep(TICK);
-        }
-        let last: BTreeMap<_, _> = batch.entries.into_iter().collect();
-        self.doubt.note(guarded(&self.dir, || {
-            let mut writes = db.batch().durability(Some(PersistMode::Buffer));
-            for (key, value) in last {
-                match value {
-                    Some(value) => writes.insert(entries, key, value),
-                    None => writes.remove(entries, key),
-                }
-            }
-            writes.commit()
-        }))
+        self.write(batch, PersistMode::Buffer)
     }
 
     fn sync(&self) -> EngineResult<()> {
         self.doubt.trusted(Self::NAME)?;
         self.doubt.note(self.persist(PersistMode::SyncData))
+    }
+
+    fn apply_synced(&self, batch: Batch) -> EngineResult<()> {
+        self.write(batch, PersistMode::SyncData)
     }
 
     fn size_on_disk(&self) -> EngineResult<u64> {

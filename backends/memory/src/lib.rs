@@ -20,7 +20,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use opledger::model::UnitId;
-use opledger::store::{Answer, Key, Outcome, Page, Plan, Purged, Record, Scan, Scope, Store, StoreInfo, Tail, Unit};
+use opledger::store::{
+    Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Tail, Unit,
+};
 use opledger::{Error, ErrorKind, Position, Result, Timestamp};
 
 use crate::rows::Rows;
@@ -81,6 +83,10 @@ impl Store for MemoryStore {
     }
 
     async fn answer(&self, _: Scope, _: &Plan) -> Result<Option<Answer>> {
+        self.with(|_| None)
+    }
+
+    async fn call(&self, _: Scope, _: &Call) -> Result<Option<Reply>> {
         self.with(|_| None)
     }
 

@@ -34,7 +34,6 @@ use crate::tls::{SslMode, TlsFiles};
 /// | `lock_timeout` | 10000 | milliseconds |
 /// | `retry_timeout` | 10000 | milliseconds that a commit is tried again while the server can't be reached |
 /// | `log_wait` | 2000 | milliseconds that a reader of the log waits for other sessions' open transactions |
-/// | `notify` | off | `on`: who waits for the log also listens for a wake-up |
 #[derive(Clone)]
 pub struct Config {
     pub(crate) hosts: Vec<Address>,
@@ -58,7 +57,6 @@ pub struct Config {
     pub(crate) log_wait: Duration,
     pub(crate) pool_size: usize,
     pub(crate) prepare: bool,
-    pub(crate) notify: bool,
 }
 
 /// One place where the server may be.
@@ -152,7 +150,6 @@ impl Config {
             log_wait: milliseconds("log_wait", 2_000)?,
             pool_size,
             prepare: word(&given, "prepare", &SWITCH)?.unwrap_or(true),
-            notify: word(&given, "notify", &SWITCH)?.unwrap_or(false),
         })
     }
 

@@ -1,11 +1,12 @@
 //! One connection: to the first host that is what was asked for, with time-outs, over TLS where it must be.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use opledger::model::UnitId;
 use opledger::{Error, ErrorKind, Result};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as DriverSslMode;
 use tokio_postgres::error::SqlState;
@@ -15,7 +16,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::{Address, Config, Target};
 use crate::error::{convert, is_fatal};
+use crate::rows::column;
 use crate::tls::{self, SslMode};
+use crate::values::Uuid;
 
 /// A parameter with its type: statements that are not prepared must name it.
 pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -37,8 +40,6 @@ pub struct Notice {
 pub(crate) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
-    /// Woken by each notification that a connection receives.
-    pub(crate) notified: Arc<Notify>,
     /// Whether connections are for work without a time limit, as an installation is.
     unlimited: bool,
 }
@@ -46,7 +47,7 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn new(config: Config, unlimited: bool) -> Result<Self> {
         let tls = tls::connector(config.ssl_mode, &config.tls_files)?;
-        Ok(Self { config, tls, notified: Arc::default(), unlimited })
+        Ok(Self { config, tls, unlimited })
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -129,17 +130,13 @@ impl Connector {
         let (client, mut connection) =
             self.driver_config(address, mode, with_settings).connect(self.tls.clone()).await?;
         let notices = Arc::new(Mutex::new(Vec::new()));
-        let (kept, notified) = (Arc::clone(&notices), Arc::clone(&self.notified));
+        let kept = Arc::clone(&notices);
         let task = tokio::spawn(async move {
             while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
-                match message {
-                    AsyncMessage::Notice(notice) => keep(&kept, &notice),
-                    AsyncMessage::Notification(_) => notified.notify_waiters(),
-                    _ => {}
+                if let AsyncMessage::Notice(notice) = message {
+                    keep(&kept, &notice);
                 }
             }
-            // Who waits for a notification looks for itself.
-            notified.notify_waiters();
         });
         let config = &self.config;
         Ok(Connection {
@@ -151,6 +148,8 @@ impl Connector {
             deadline: (!self.unlimited && !config.statement_timeout.is_zero())
                 .then(|| config.statement_timeout.saturating_add(GRACE)),
             location: config.location(),
+            store_id: OnceLock::new(),
+            epoch: AtomicI64::new(0),
         })
     }
 
@@ -189,7 +188,9 @@ impl Connector {
         };
         let (statement, lock) = (limits.0.as_millis(), limits.1.as_millis());
         let given = self.config.options.as_deref().unwrap_or_default();
-        format!("-c statement_timeout={statement} -c lock_timeout={lock} {given}").trim_end().to_owned()
+        format!(
+            "-c statement_timeout={statement} -c lock_timeout={lock} -c default_transaction_isolation=read\\ committed {given}"
+        ).trim_end().to_owned()
     }
 }
 
@@ -221,11 +222,45 @@ pub(crate) struct Connection {
     prepares: bool,
     deadline: Option<Duration>,
     location: String,
+    store_id: OnceLock<UnitId>,
+    /// The epoch of what is written here; 0 while that is not settled.
+    epoch: AtomicI64,
 }
 
 impl Connection {
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// Ends it: for who holds it next, it is closed.
+    pub(crate) fn abandon(&self) {
+        self.task.abort();
+    }
+
+    /// The store that the schema says it is.
+    pub(crate) fn store_id(&self) -> Result<UnitId> {
+        let missing = || Error::new(ErrorKind::MissingDependency, "the schema has no identity: run `opledger install`");
+        self.store_id.get().copied().ok_or_else(missing)
+    }
+
+    /// Asks the schema who it is. After a restore or a promotion, that begins a new epoch of the log.
+    pub(crate) async fn introduce(&self) -> Result<()> {
+        let sql = "SELECT store_id, CASE WHEN settled THEN epoch END FROM script_tracking.store_open()";
+        let rows = self.query_once(sql, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        if let Some(Uuid(id)) = column::<Option<Uuid>>(row, 0)? {
+            self.store_id.get_or_init(|| id);
+        }
+        self.epoch.store(column::<Option<i64>>(row, 1)?.unwrap_or_default(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The epoch of what is written here. A session with a standby has none, and gets one when it is promoted.
+    pub(crate) async fn epoch(&self) -> Result<i64> {
+        if self.epoch.load(Ordering::Relaxed) == 0 {
+            self.introduce().await?;
+        }
+        Ok(self.epoch.load(Ordering::Relaxed))
     }
 
     /// Whether this is a session of ours, not one that a pooler lends.

@@ -18,11 +18,16 @@ pub(crate) fn convert(cause: tokio_postgres::Error, location: &str) -> Error {
     if ErrorKind::from_sqlstate(db.code().code()).is_none() {
         message = format!("{message} (SQLSTATE {})", db.code().code());
     }
-    Error::new(kind, message).caused_by(cause)
+    // All that the server said is in the message: as a cause it would be told twice.
+    Error::new(kind, message)
 }
 
 /// The kind that a SQLSTATE belongs to: its own, else that of its class.
 fn kind(code: &SqlState) -> ErrorKind {
+    // Raised, these are about the login of the connection; a user's login is answered.
+    if code.code().starts_with("28") {
+        return ErrorKind::Permission;
+    }
     if let Some(kind) = ErrorKind::from_sqlstate(code.code()) {
         return kind;
     }
@@ -36,7 +41,6 @@ fn kind(code: &SqlState) -> ErrorKind {
         _ => match state.get(..2) {
             Some("08") => ErrorKind::Connection,
             Some("22" | "23") => ErrorKind::InvalidValue,
-            Some("28") => ErrorKind::Permission,
             Some("40") => ErrorKind::Serialization,
             Some("53") => ErrorKind::Overloaded,
             _ => ErrorKind::Io,

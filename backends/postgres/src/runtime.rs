@@ -1,6 +1,8 @@
 //! The runtime that tokio-postgres needs: one thread of ours, so that callers need none.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use opledger::{Error, ErrorKind, Result};
 use tokio::runtime::{Builder, Runtime};
@@ -39,31 +41,31 @@ impl Executor {
         self.0.0.as_ref().map(|runtime| runtime.spawn(work))
     }
 
-    /// Runs the future to its end, on any executor.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        let Some(task) = self.spawn(work) else { return Err(ended()) };
-        // Dropped by its caller, a read is given up.
-        let task = AbortOnDrop(task);
-        task.await
+    /// Runs the future to its end, on any executor. What is waited for holds nothing of it: its type stays shallow.
+    pub(crate) fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Running<T> {
+        Running(self.spawn(work))
     }
 }
 
-struct AbortOnDrop<T>(JoinHandle<T>);
+/// Work under way; given up when this is dropped.
+pub(crate) struct Running<T>(Option<JoinHandle<Result<T>>>);
 
-impl<T> Drop for AbortOnDrop<T> {
+impl<T> Drop for Running<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 
-impl<T> Future for AbortOnDrop<Result<T>> {
+impl<T> Future for Running<T> {
     type Output = Result<T>;
 
-    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.0).poll(cx).map(|done| done.unwrap_or_else(|_| Err(ended())))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        match &mut self.0 {
+            Some(task) => Pin::new(task).poll(cx).map(|done| done.unwrap_or_else(|_| Err(ended()))),
+            None => Poll::Ready(Err(ended())),
+        }
     }
 }
 

@@ -134,6 +134,11 @@ impl Engine for RedbEngine {
         self.commit(Batch::default(), Durability::Immediate)
     }
 
+    fn apply_synced(&self, batch: Batch) -> EngineResult<()> {
+        self.unsynced.store(0, Ordering::Release);
+        self.commit(batch, Durability::Immediate)
+    }
+
     fn size_on_disk(&self) -> EngineResult<u64> {
         Ok(disk::size_of(&self.dir)?)
     }

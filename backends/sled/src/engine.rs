@@ -36,7 +36,7 @@ pub const BATCHES: usize = 32;
 pub const BYTES: usize = 4 * 1024 * 1024;
 
 /// sled takes about twice this, and about 50 MB for a million entries besides.
-const CACHE: u64 = 16 * 1024 * 1024;
+const CACHE: u64 = 4 * 1024 * 1024;
 const TICK: Duration = Duration::from_millis(100);
 /// How long a flush may go on after one of sled's threads died; it may wait for what that thread was to write.
 const GRACE: Duration = Duration::from_secs(5);
@@ -279,6 +279,11 @@ impl Engine for SledEngine {
         self.doubt.note(self.sync_blobs(&mut queue))?;
         self.doubt.note(self.file.sync_data().map_err(EngineError::from))?;
         self.trusted()
+    }
+
+    fn apply_synced(&self, batch: Batch) -> EngineResult<()> {
+        self.apply(batch)?;
+        self.sync()
     }
 
     fn size_on_disk(&self) -> EngineResult<u64> {

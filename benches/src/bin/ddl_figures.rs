@@ -54,7 +54,11 @@ fn main() {
     }
 
     println!("{}", version(&mut clients[0]));
-    println!("{} rounds, one client, unix socket, fsync off; load {} at the start", turns * TURN, system::load());
+    println!(
+        "{} rounds, one client, unix socket, fsync off; load {} at the start",
+        turns * TURN,
+        system::load().unwrap_or_default()
+    );
     if audited.is_none() {
         println!("pgaudit is not installed (Debian's package is postgresql-<version>-pgaudit), so it has no column");
     }
@@ -64,7 +68,7 @@ fn main() {
     let stored: i64 = clients[1].query_one(stored, &[]).unwrap().get(0);
     let expected = 1 + (COMMANDS.len() + BEFORE.len()) * (turns + 1) * TURN;
     assert_eq!(usize::try_from(stored).unwrap(), expected, "each command is one operation");
-    println!("\n{stored} operations recorded, all there were; load {} at the end", system::load());
+    println!("\n{stored} operations recorded, all there were; load {} at the end", system::load().unwrap_or_default());
 }
 
 /// Nothing but the client's own commands runs.

@@ -1,5 +1,6 @@
 //! `opledger cleanup`: retention.
 
+use opledger::sync::Retention;
 use pollster::block_on;
 
 use crate::args::{self, Global};
@@ -9,12 +10,18 @@ use crate::store;
 
 pub(crate) fn run(global: &Global, args: &args::Cleanup) -> Result<u8, Failure> {
     let tracker = store::open(global, "cleanup")?;
-    let operations = if args.dry_run {
-        block_on(tracker.preview_cleanup(args.retention_days))?.operations
+    let retention = Retention { days: args.retention_days, even_unsynced: args.even_unsynced };
+    let (operations, waiting) = if args.dry_run {
+        let preview = block_on(tracker.preview(retention))?;
+        (preview.operations, preview.waiting)
     } else {
-        block_on(tracker.cleanup_old_data(args.retention_days))?.operations
+        let done = block_on(tracker.cleanup(retention))?;
+        (done.operations, done.waiting)
     };
     block_on(tracker.close())?;
+    if waiting > 0 {
+        exit::note(format_args!("{waiting} operations are old enough to go, but wait for a sync"));
+    }
     let mut rows = Rows::new(["operations", "dry_run"]);
     rows.push([operations.into(), args.dry_run.into()]);
     output::print(global.format, &rows)?;

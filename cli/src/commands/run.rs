@@ -76,7 +76,7 @@ fn beginning(global: &Global, args: &args::Run, masker: &Masker, facts: &Facts) 
 }
 
 fn record_start(global: &Global, intent: &Intent) -> Result<Sink, Failure> {
-    let sink = Sink::at(&store::url(global)?);
+    let sink = Sink::at(&store::url(global)?, global.tenant);
     sink.put(intent)?;
     Ok(sink)
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(global: &Global, args: args::Start) -> Result<u8, Failure> {
     };
     let intent = Intent::Start(change::start(global.tenant, beginning)?);
     intent.judge(None)?;
-    Sink::at(&store::url(global)?).put(&intent)?;
+    Sink::at(&store::url(global)?, global.tenant).put(&intent)?;
     output::print_text(&format!("{}\n", intent.operation()))?;
     Ok(exit::OK)
 }

@@ -131,7 +131,7 @@ fn cell(value: &Value) -> Cell {
 
 fn colour(word: &str) -> Option<Color> {
     match word {
-        "EXCELLENT" | "GOOD" | "COMPLETED" => Some(Color::Green),
+        "EXCELLENT" | "GOOD" | "COMPLETED" | "OK" => Some(Color::Green),
         "WARNING" => Some(Color::Yellow),
         "POOR" | "FAILED" => Some(Color::Red),
         "RUNNING" => Some(Color::Cyan),

@@ -116,3 +116,25 @@ pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// Runs `test` with a small file system at `dir`: mounted here, or in a user namespace, in which the test runs again.
+pub(crate) fn with_small_disk(name: &str, dir: &Path, size: &str, test: impl FnOnce(&Path)) {
+    struct Mount<'a>(&'a Path);
+    impl Drop for Mount<'_> {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg("-l").arg(self.0).status();
+        }
+    }
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "opledger-test"]).arg(dir).output();
+    if mounted.as_ref().is_ok_and(|mounted| mounted.status.success()) {
+        let mount = Mount(dir);
+        return test(mount.0);
+    }
+    assert!(std::env::var_os("OPLEDGER_UNSHARED").is_none(), "no tmpfs can be mounted: {mounted:?}");
+    let mut again = Command::new("unshare");
+    again.arg("-rm").arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]);
+    let again = again.env("OPLEDGER_UNSHARED", "1").status();
+    let done = again.as_ref().is_ok_and(std::process::ExitStatus::success);
+    assert!(done, "this test needs the right to mount a tmpfs (root, or user namespaces): {mounted:?}, {again:?}");
+}

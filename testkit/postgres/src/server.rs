@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -21,7 +22,7 @@ const KEEPER: &str = r#"
 "$1" -D "$2/data" -k "$2" >"$2/log" 2>&1 </dev/null &
 server=$!
 cat >/dev/null
-kill -INT "$server"
+kill -INT "$server" 2>/dev/null
 wait "$server"
 rm -rf "$2"
 "#;
@@ -60,7 +61,8 @@ impl Builder {
 /// A running server. Its superuser is `postgres`; everyone on its socket is trusted.
 #[derive(Debug)]
 pub struct Server {
-    keeper: Child,
+    /// One for each time it was started.
+    keepers: Mutex<Vec<Child>>,
     binaries: Binaries,
     folder: TempDir,
     user: Option<(u32, u32)>,
@@ -83,13 +85,7 @@ impl Server {
     }
 
     fn start_with(builder: &Builder) -> Result<Self> {
-        let binaries = Binaries::find()?;
-        // A unix socket's path has a limit of about 100 bytes, which a deep temporary folder would pass.
-        let folder = tempfile::Builder::new().prefix("opledger-pg-").tempdir_in("/tmp")?;
-        let user = unprivileged_user(folder.path())?;
-        if let Some((uid, gid)) = user {
-            chown(folder.path(), Some(uid), Some(gid))?;
-        }
+        let (binaries, folder, user) = place()?;
         let mut initdb = as_user(Command::new(binaries.program("initdb")), user, folder.path());
         initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]);
         let made = initdb.arg(folder.path().join("data")).output()?;
@@ -103,12 +99,70 @@ impl Server {
         for (name, value) in &builder.settings {
             writeln!(configuration, "{name} = '{}'", value.replace('\'', "''"))?;
         }
-        let mut keeper = as_user(Command::new("/bin/sh"), user, folder.path());
-        keeper.args(["-c", KEEPER, "keeper"]).arg(binaries.program("postgres")).arg(folder.path());
-        let keeper = keeper.stdin(Stdio::piped()).process_group(0).spawn()?;
-        let server = Self { keeper, binaries, folder, user, databases: AtomicU32::new(0) };
-        server.wait_until_it_answers()?;
+        let server = Self { keepers: Mutex::default(), binaries, folder, user, databases: AtomicU32::new(0) };
+        server.start_again()?;
         Ok(server)
+    }
+
+    /// A standby of this server, which follows it until `SELECT pg_promote()`.
+    ///
+    /// # Errors
+    /// Says what PostgreSQL said.
+    pub fn start_standby(&self) -> Result<Self> {
+        let (binaries, folder, user) = place()?;
+        let mut copy = as_user(Command::new(binaries.program("pg_basebackup")), user, folder.path());
+        copy.args(["-U", "postgres", "-R", "-c", "fast", "-h"]).arg(self.socket_folder());
+        let made = copy.arg("-D").arg(folder.path().join("data")).output()?;
+        if !made.status.success() {
+            let output = String::from_utf8_lossy(&made.stderr).into_owned();
+            return Err(Error::Failed { program: "pg_basebackup", output });
+        }
+        let standby = Self { keepers: Mutex::default(), binaries, folder, user, databases: AtomicU32::new(0) };
+        standby.start_again()?;
+        Ok(standby)
+    }
+
+    /// Kills it, as a crash does: nothing is finished, nothing is written any more.
+    ///
+    /// # Errors
+    /// Gives what the operating system says.
+    pub fn crash(&self) -> Result<()> {
+        let pid = std::fs::read_to_string(self.folder.path().join("data/postmaster.pid"))?;
+        let pid = pid.lines().next().unwrap_or_default().to_owned();
+        // Sessions outlive it for a moment, in which they would still answer.
+        let sessions =
+            "SELECT pid::text FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        let sessions = self.connect("postgres", "postgres")?.query(sessions, &[])?;
+        let sessions: Vec<String> = sessions.iter().map(|row| row.get(0)).collect();
+        let killed = Command::new("kill").args(["-KILL", &pid]).output()?;
+        // One that has ended by itself is no error.
+        Command::new("kill").arg("-KILL").args(&sessions).output()?;
+        if !killed.status.success() {
+            return Err(Error::Failed {
+                program: "kill",
+                output: String::from_utf8_lossy(&killed.stderr).into_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Starts it in its folder, after a [`crash`](Self::crash).
+    ///
+    /// # Errors
+    /// Says what PostgreSQL said.
+    pub fn start_again(&self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let mut keeper = as_user(Command::new("/bin/sh"), self.user, self.folder.path());
+            keeper.args(["-c", KEEPER, "keeper"]).arg(self.binaries.program("postgres")).arg(self.folder.path());
+            let keeper = keeper.stdin(Stdio::piped()).process_group(0).spawn()?;
+            self.keepers.lock().unwrap_or_else(PoisonError::into_inner).push(keeper);
+            match self.wait_until_it_answers() {
+                // What a killed server left behind may take a moment to go.
+                Err(Error::Failed { output, .. }) if output.contains("still in use") && began.elapsed() < PATIENCE => {}
+                other => return other,
+            }
+        }
     }
 
     fn wait_until_it_answers(&self) -> Result<()> {
@@ -116,13 +170,21 @@ impl Server {
         loop {
             match self.connect("postgres", "postgres") {
                 Ok(_) => return Ok(()),
-                Err(_) if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+                Err(_) if began.elapsed() < PATIENCE && !self.has_given_up() => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
                 Err(_) => {
                     let output = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
                     return Err(Error::Failed { program: "postgres", output });
                 }
             }
         }
+    }
+
+    /// Whether it said that it can't start, which it does at once.
+    fn has_given_up(&self) -> bool {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        log.contains("FATAL:  pre-existing shared memory block") || log.contains("FATAL:  lock file")
     }
 
     pub(crate) fn connect(&self, database: &str, user: &str) -> Result<postgres::Client> {
@@ -183,10 +245,28 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        // Nothing to be done about an error here; the folder goes in any case.
-        let _ = self.keeper.wait();
+        // The last one has the server; what the first one removes is the folder.
+        let keepers = std::mem::take(self.keepers.get_mut().unwrap_or_else(PoisonError::into_inner));
+        for mut keeper in keepers.into_iter().rev() {
+            drop(keeper.stdin.take());
+            // Nothing to be done about an error here; the folder goes in any case.
+            let _ = keeper.wait();
+        }
     }
+}
+
+/// Where a server's programs are, its folder, and who runs it.
+type Place = (Binaries, TempDir, Option<(u32, u32)>);
+
+fn place() -> Result<Place> {
+    let binaries = Binaries::find()?;
+    // A unix socket's path has a limit of about 100 bytes, which a deep temporary folder would pass.
+    let folder = tempfile::Builder::new().prefix("opledger-pg-").tempdir_in("/tmp")?;
+    let user = unprivileged_user(folder.path())?;
+    if let Some((uid, gid)) = user {
+        chown(folder.path(), Some(uid), Some(gid))?;
+    }
+    Ok((binaries, folder, user))
 }
 
 /// The server refuses to run as root: then somebody else runs it.

@@ -40,7 +40,7 @@ pub(super) async fn reports<S: Store>(tracker: &Tracker<S>, ledger: &Ledger) {
     assert_eq!(tracker.performance_metrics().await.unwrap(), metrics(&activity));
     // What verify finds in the store is not shown to one tenant.
     let check = ledger.check.clone().filter(|_| !matches!(scope, Scope::Tenant(_)));
-    let facts = HealthFacts { activity, check, size: None, at: now };
+    let facts = HealthFacts { activity, check, size: None, sync: None, at: now };
     let found = tracker.system_health().await.unwrap();
     assert_eq!(without_size(found), without_size(health(&facts)));
 }

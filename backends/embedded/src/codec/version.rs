@@ -43,7 +43,8 @@ pub(crate) struct FirstRow {
     objects: Option<Vec<Option<String>>>,
     sql_command: Option<String>,
     error_message: Option<String>,
-    metadata: Option<Metadata>,
+    /// Its canonical text.
+    metadata: Option<String>,
 }
 
 /// A business key.
@@ -82,7 +83,7 @@ impl FirstRow {
             objects: attributes.affected_objects,
             sql_command: attributes.sql_command,
             error_message: attributes.error_message,
-            metadata: attributes.metadata,
+            metadata: attributes.metadata.as_ref().map(text),
         }
     }
 
@@ -125,7 +126,7 @@ impl FirstRow {
             affected_objects: self.objects,
             sql_command: self.sql_command,
             error_message: self.error_message,
-            metadata: self.metadata,
+            metadata: self.metadata.map(Metadata::from_stored),
         };
         let version = Version {
             script_execution_hk: hk,
@@ -168,8 +169,8 @@ pub(crate) struct NextRow {
 enum MetadataRow {
     Same,
     /// Members that are new, or have another value.
-    Added(Metadata),
-    Other(Option<Metadata>),
+    Added(String),
+    Other(Option<String>),
 }
 
 impl NextRow {
@@ -221,9 +222,11 @@ impl NextRow {
         let was = &first.attributes;
         let metadata = match self.metadata {
             MetadataRow::Same => was.metadata.clone(),
-            MetadataRow::Other(metadata) => metadata,
+            MetadataRow::Other(metadata) => metadata.map(Metadata::from_stored),
             MetadataRow::Added(added) => match &was.metadata {
-                Some(metadata) => Some(metadata.merge(&added).map_err(|error| error.to_string())?),
+                Some(metadata) => {
+                    Some(metadata.merge(&Metadata::from_stored(added)).map_err(|error| error.to_string())?)
+                }
                 None => return Err("it adds to metadata that its first version lacks".to_owned()),
             },
         };
@@ -260,10 +263,14 @@ impl MetadataRow {
             return Self::Same;
         }
         match was.zip(is).and_then(|(was, is)| was.additions_to(is)) {
-            Some(added) => Self::Added(added),
-            None => Self::Other(is.cloned()),
+            Some(added) => Self::Added(text(&added)),
+            None => Self::Other(is.map(text)),
         }
     }
+}
+
+fn text(metadata: &Metadata) -> String {
+    metadata.as_str().to_owned()
 }
 
 fn changed<T: Clone + PartialEq>(was: &T, is: &T) -> Option<T> {

@@ -3,6 +3,7 @@
 use opledger::{Error, ErrorKind, Result};
 
 use super::{Committer, unpoisoned};
+use crate::block;
 use crate::engine::Engine;
 use crate::files::io_error;
 use crate::load::load;
@@ -34,6 +35,7 @@ impl<E: Engine> Committer<E> {
             }
             _ => error,
         })?;
+        self.hand_over(&engine)?;
         let loaded = load(&engine).map_err(|error| self.shared.engine_failed(error))?;
         if loaded.end.last < self.head.mark().last {
             let message = format!(
@@ -46,6 +48,7 @@ impl<E: Engine> Committer<E> {
         if let Err(error) = aside.discard() {
             return Err(io_error("can't remove", &self.shared.dir, error));
         }
+        self.shared.held_mut().clear();
         *unpoisoned(self.shared.names.write()) = loaded.names;
         self.shared.counters.replace(loaded.counters);
         *self.shared.pending_mut() = loaded.pending;
@@ -53,6 +56,20 @@ impl<E: Engine> Committer<E> {
         *self.shared.engine_mut() = Some(engine);
         self.shared.tail.advance(self.shared.position(loaded.end.last));
         tracing::info!("the store is in service again");
+        Ok(())
+    }
+
+    /// What waited in memory was acknowledged: the engine gets it before anything else.
+    fn hand_over(&self, engine: &E) -> Result<()> {
+        let failed = |error| self.shared.engine_failed(error);
+        let (last, _) = block::last_place(engine).map_err(failed)?;
+        let begun = unpoisoned(self.shared.meta.read()).epochs.last().map_or(0, |first| first.saturating_sub(1));
+        if !self.shared.held().hand_over(engine, last.max(begun)).map_err(failed)? {
+            tracing::error!(
+                after = last,
+                "what was acknowledged within the interval is lost, for the engine lost more"
+            );
+        }
         Ok(())
     }
 }

@@ -1,21 +1,13 @@
 //! Scans in the order of a key: versions of one operation, all operations, the log, checks.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::ops::ControlFlow;
-
 use opledger::model::{Check, Hub, Version};
-use opledger::store::{Damage, Entry as LogEntry, Page, Record, Scan};
-use opledger::{Hash, Position, Result, Timestamp};
+use opledger::store::{Damage, Page, Record, Scan};
+use opledger::{Hash, Result, Timestamp};
 
-use super::{Reader, missing};
-use crate::block;
-use crate::codec::{self, HubRow, Row};
+use super::Reader;
+use crate::codec::{self, HubRow};
 use crate::engine::Engine;
 use crate::keys::{self, SHORT};
-
-/// First versions that a page of the log met, with their hubs, by their place.
-type Firsts = HashMap<u64, (Option<Hub>, Version)>;
 
 impl<E: Engine> Reader<'_, E> {
     pub(super) fn versions(&self, hk: Hash, after: Option<Timestamp>, limit: usize) -> Result<Page> {
@@ -45,9 +37,7 @@ impl<E: Engine> Reader<'_, E> {
 
     /// The versions at these places and between, each open, and their hub; none where there is no first one.
     fn versions_at(&self, places: HubRow, damaged: &mut Vec<Damage>) -> Result<Option<(Hub, Vec<Version>)>> {
-        let first = self.engine(block::first(self.engine, places.first))?;
-        let first = first.and_then(|row| row.ok_or_else(|| missing(places.first)));
-        let (hub, first) = match first.and_then(|row| self.first(places.first, row)) {
+        let (hub, first) = match self.first_row(places.first)?.and_then(|row| self.first(places.first, row)) {
             Ok(read) => read,
             Err(damage) => {
                 damaged.push(damage);
@@ -57,7 +47,7 @@ impl<E: Engine> Reader<'_, E> {
         let mut versions = Vec::new();
         let mut place = places.open();
         while place > places.first {
-            let row = self.engine(block::next(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place)));
+            let row = self.next_row(place)?;
             let previous = row.as_ref().map(|row| row.previous(place)).ok();
             match row.and_then(|row| self.next(place, row, places.first, &first)) {
                 Ok(version) => versions.push(version),
@@ -102,75 +92,6 @@ impl<E: Engine> Reader<'_, E> {
             }
         }
         Ok(page)
-    }
-
-    pub(super) fn log(&self, after: Position, limit: usize) -> Result<Page> {
-        // What is not acknowledged yet may still be lost, and its place given out again.
-        let (_, last, _) = self.shared.tail.last().parts();
-        let mut page = Page::default();
-        let mut rows = Vec::new();
-        let mut damaged = Vec::new();
-        let mut reached = None;
-        let visited = block::log(self.engine, self.shared.place_after(after), &mut |place, row| {
-            if place > last {
-                return ControlFlow::Break(());
-            }
-            match row {
-                Ok(row) => rows.push((place, row)),
-                Err(damage) => damaged.push(damage),
-            }
-            reached = Some(place);
-            if rows.len() + damaged.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        self.engine(visited)?;
-        let more = rows.len() + damaged.len() >= limit;
-        page.damaged = damaged;
-        let mut firsts = HashMap::new();
-        for (place, row) in rows {
-            match self.entry(place, row, &mut firsts)? {
-                Ok(entry) if self.scope.sees(entry.version.tenant) => page.records.push(Record::Entry(Box::new(entry))),
-                Ok(_) => {}
-                Err(damage) => page.damaged.push(damage),
-            }
-        }
-        page.next = reached.filter(|_| more).map(|place| Scan::Log { after: self.shared.position(place) });
-        Ok(page)
-    }
-
-    /// The version at a place of the log, with its hub.
-    fn entry(&self, place: u64, row: Row, firsts: &mut Firsts) -> Result<Result<LogEntry, Damage>> {
-        let (first_place, next) = match row {
-            Row::First(row) => {
-                let read = match self.first(place, *row) {
-                    Ok(read) => read,
-                    Err(damage) => return Ok(Err(damage)),
-                };
-                let read = self.with_known_hub(place, read)?;
-                firsts.insert(place, read);
-                (place, None)
-            }
-            Row::Next(row) => (row.first(place), Some(row)),
-        };
-        if let Entry::Vacant(vacant) = firsts.entry(first_place) {
-            let first = self.engine(block::first(self.engine, first_place))?;
-            let first = first.and_then(|row| row.ok_or_else(|| missing(first_place)));
-            match first.and_then(|row| self.first(first_place, row)) {
-                Ok(read) => vacant.insert(self.with_known_hub(first_place, read)?),
-                Err(damage) => return Ok(Err(damage)),
-            };
-        }
-        let Some((hub, first)) = firsts.get(&first_place) else { return Ok(Err(missing(first_place))) };
-        let version = match next {
-            None => Ok(first.clone()),
-            Some(row) => self.next(place, *row, first_place, first),
-        };
-        Ok(version.map(|version| LogEntry { hub: hub.clone(), version }))
-    }
-
-    /// A hub is found by its key, or not at all.
-    fn with_known_hub(&self, place: u64, (hub, first): (Hub, Version)) -> Result<(Option<Hub>, Version)> {
-        let known = matches!(self.places(hub.script_execution_hk)?, Ok(Some(places)) if places.first == place);
-        Ok((Some(hub).filter(|_| known), first))
     }
 
     pub(super) fn checks(&self, before: Option<Timestamp>, limit: usize) -> Result<Page> {

@@ -8,7 +8,7 @@ use opledger::{Error, ErrorKind, Result};
 use percent_encoding::percent_decode_str;
 
 /// Every parameter that is known, and the environment variable that gives it where the text does not.
-const KNOWN: [(&str, Option<&str>); 29] = [
+const KNOWN: [(&str, Option<&str>); 28] = [
     ("application_name", Some("PGAPPNAME")),
     ("channel_binding", Some("PGCHANNELBINDING")),
     ("connect_timeout", Some("PGCONNECT_TIMEOUT")),
@@ -21,7 +21,6 @@ const KNOWN: [(&str, Option<&str>); 29] = [
     ("keepalives_interval", None),
     ("lock_timeout", None),
     ("log_wait", None),
-    ("notify", None),
     ("options", Some("PGOPTIONS")),
     ("passfile", Some("PGPASSFILE")),
     ("password", Some("PGPASSWORD")),

@@ -20,7 +20,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn open(global: &Global) -> Result<Self, Failure> {
-        let sink = Sink::at(&store::url(global)?);
+        let sink = Sink::at(&store::url(global)?, global.tenant);
         Ok(Self { sink, intents: store::tracker(Box::new(MemoryStore::new()), global.tenant) })
     }
 }

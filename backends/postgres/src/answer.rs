@@ -1,0 +1,87 @@
+//! Questions that the server answers itself.
+
+use std::time::Duration;
+
+use opledger::report::Tally;
+use opledger::store::{Activity, Answer, Plan, Purged, Scope};
+use opledger::{Result, Status, Timestamp};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::call::Call;
+use crate::rows::{column, time};
+use crate::shared::Shared;
+use crate::values::Moment;
+
+const ACTIVITY: &str = "SELECT * FROM script_tracking.store_activity($1, $2, $3, $4)";
+const SIZE: &str = "SELECT script_tracking.store_size()";
+const CLOCK: &str = "SELECT pg_catalog.clock_timestamp()";
+const PURGE: &str = "SELECT operations, more FROM script_tracking.store_purge($1, $2, $3, $4)";
+
+pub(crate) async fn answer(shared: &Shared, scope: Scope, plan: &Plan) -> Result<Option<Answer>> {
+    shared.check_open()?;
+    Ok(match plan {
+        Plan::Activity { at, window } => Some(Answer::Activity(Box::new(activity(shared, scope, *at, *window).await?))),
+        Plan::Size => {
+            let rows = shared.query(&Call::new(SIZE)).await?;
+            rows.first().map(|row| count(row, 0)).transpose()?.map(Answer::Size)
+        }
+        Plan::Clock => {
+            let rows = shared.query(&Call::new(CLOCK)).await?;
+            rows.first().map(|row| time(row, 0)).transpose()?.map(Answer::Clock)
+        }
+        _ => None,
+    })
+}
+
+async fn activity(shared: &Shared, scope: Scope, at: Timestamp, window: Duration) -> Result<Activity> {
+    let (last, before) = (at.before(window), at.before(window.saturating_mul(2)));
+    let call = Call::new(ACTIVITY)
+        .scope(scope)
+        .with(Moment::bound(last), Type::TIMESTAMPTZ)
+        .with(Moment::bound(before), Type::TIMESTAMPTZ);
+    let mut activity = Activity::default();
+    for row in shared.query(&call).await? {
+        let operations = count(&row, 4)?;
+        match column::<&str>(&row, 0)? {
+            "total" => activity.total = operations,
+            "running" => activity.running = operations,
+            "stale" => activity.stale = operations,
+            "last" => tally(activity.last.entry(column(&row, 1)?).or_default(), &row, operations)?,
+            _ => tally(activity.before.entry(column(&row, 1)?).or_default(), &row, operations)?,
+        }
+    }
+    Ok(activity)
+}
+
+/// Adds operations of one type, status and (rounded) duration.
+fn tally(tally: &mut Tally, row: &Row, operations: u64) -> Result<()> {
+    tally.operations += operations;
+    match column::<&str>(row, 2)? {
+        status if status == Status::Completed.as_str() => tally.completed += operations,
+        status if status == Status::Failed.as_str() => tally.failed += operations,
+        _ => return Ok(()),
+    }
+    if let Some(duration) = column::<Option<i32>>(row, 3)? {
+        tally.timed += operations;
+        tally.duration_sum += count(row, 5)?;
+        tally.duration_max = tally.duration_max.max(column(row, 6)?);
+        tally.durations.add_times(duration, operations);
+    }
+    Ok(())
+}
+
+pub(crate) async fn purge(shared: &Shared, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX - 1);
+    let call = Call::new(PURGE).scope(scope).with(Moment::bound(before), Type::TIMESTAMPTZ).with(limit, Type::INT8);
+    // Once: what a lost answer removed is not counted again.
+    let rows = shared.query_once(&call).await?;
+    match rows.first() {
+        Some(row) => Ok(Purged { operations: count(row, 0)?, more: column(row, 1)? }),
+        None => Ok(Purged { operations: 0, more: false }),
+    }
+}
+
+fn count(row: &Row, place: usize) -> Result<u64> {
+    column::<i64>(row, place).map(|count| u64::try_from(count).unwrap_or_default())
+}

@@ -1,0 +1,118 @@
+//! Before anything is sent: is this still the store, and the log, that came before?
+
+use super::mark::{Mark, Side, Stored};
+use super::pass::{Passed, Way};
+use super::record::Marks;
+use super::{clock, documents};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Kind, Position, UnitId};
+use crate::store::{Outcome, Record, Scan, Store};
+
+impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
+    /// Compares the marks at both ends with each other and with the log, and says where to go on.
+    pub(super) async fn align(&mut self, end: Position) -> Result<Marks> {
+        let agent = self.agent;
+        // Registered before the server is asked: retention must know of it while the server is out of reach.
+        let mirror = if agent.is_agent { Some(self.mirror().await?) } else { None };
+        let remote = self.ask(Box::pin(Stored::find(self.remote, agent.scope(), agent.key(Side::Receiver)))).await?;
+        let known = mirror.as_ref().map_or(0, |mirror| mirror.mark.sequence);
+        let own = agent.tracker.info().id.to_string();
+        let mut mark = match &remote {
+            None => Mark::new(Side::Receiver, &agent.name, agent.scope(), own),
+            Some(stored) => self.resumed(stored.mark.clone(), mirror.as_ref().map(|_| known), own, end).await?,
+        };
+        if known > mark.sequence {
+            tracing::warn!(
+                agent = agent.name,
+                "the server has forgotten calls it had acknowledged; it gets them again"
+            );
+            self.passed.server_was_behind = true;
+            mark.sequence = known;
+        }
+        mark.server_store = Some(self.remote.info().id.to_string());
+        let offset = clock::measure(&agent.tracker, self.remote);
+        mark.clock = self.ask(Box::pin(offset)).await?.or(mark.clock);
+        let marks = Marks::new(mark, remote);
+        // What the server has acknowledged is known here before more is sent: so the two differ by one call at most.
+        if mirror.is_some_and(|mirror| {
+            mirror.mark.sequence != marks.mark.sequence || mirror.mark.settled > marks.mark.settled
+        }) {
+            self.write_mirror(&marks.mark, Vec::new()).await?;
+        }
+        Ok(marks)
+    }
+
+    /// The mark as the agent keeps it; made where there is none yet.
+    async fn mirror(&self) -> Result<Stored> {
+        let agent = self.agent;
+        let (store, scope, key) = (agent.tracker.store(), agent.scope(), agent.key(Side::Sender));
+        if let Some(mirror) = Stored::find(store, scope, key).await? {
+            return Ok(mirror);
+        }
+        let mark = Mark::new(Side::Sender, &agent.name, scope, agent.tracker.info().id.to_string());
+        let (now, source) = (agent.tracker.now(), agent.tracker.record_source());
+        let document = documents::document((Kind::Peer, key), scope.tenant(), now, &mark, source)?;
+        let (load_date, hash_diff) = (document.load_date, document.hash_diff);
+        let done = store.commit(vec![documents::put(UnitId::random()?, document, None)]).await?;
+        match done.as_slice() {
+            [Outcome::Done(_)] => Ok(Stored { mark, load_date, hash_diff }),
+            _ => Err(self.rival("this store")),
+        }
+    }
+
+    /// The mark to go on from; it begins again where the log is another and that was accepted.
+    async fn resumed(&self, mark: Mark, mirror: Option<u64>, own: String, end: Position) -> Result<Mark> {
+        let agent = self.agent;
+        let name = &agent.name;
+        if mark.agent_store != own {
+            if agent.new_store {
+                return Ok(mark.restarted(own));
+            }
+            let message = format!(
+                "another store ({}) came under the name {name} before, up to position {}; this one is {own}. Give this \
+                 store a name of its own, or say that it takes the place of the other (new_store, --new-store)",
+                mark.agent_store, mark.position
+            );
+            return Err(Error::new(ErrorKind::InvalidValue, message));
+        }
+        let Some(found) = self.restored(&mark, mirror, end).await? else { return Ok(mark) };
+        if agent.accept_restored {
+            return Ok(mark.restarted(own));
+        }
+        let message = format!(
+            "this store of {name} was restored from an old backup: {found}. Nothing was sent. Say that it is so \
+             (accept_restored, --accept-restored) to send everything it has again; what went another way on the \
+             server since then will be a conflict"
+        );
+        Err(Error::new(ErrorKind::InvalidValue, message))
+    }
+
+    /// What shows that the log is an earlier one, if anything does.
+    async fn restored(&self, mark: &Mark, mirror: Option<u64>, end: Position) -> Result<Option<String>> {
+        if let Some(known) = mirror.filter(|known| mark.sequence > known.saturating_add(1)) {
+            return Ok(Some(format!("the server counted {} calls, this store knows of {known}", mark.sequence)));
+        }
+        if end < mark.position {
+            return Ok(Some(format!("its log ends at {end}, the server has it up to {}", mark.position)));
+        }
+        let Some(last) = mark.last else { return Ok(None) };
+        let scan = Scan::Log { after: last.position.just_before() };
+        let page = self.agent.tracker.store().scan(self.agent.scope(), &scan, 1).await?;
+        let here = page.records.iter().find_map(|record| match record {
+            Record::Entry(entry) if entry.version.position == last.position => Some(&entry.version),
+            _ => None,
+        });
+        // Retention may have removed it; then the count of calls has to do.
+        Ok(here
+            .filter(|here| {
+                let here = (here.script_execution_hk, here.load_date, here.hash_diff);
+                here != (last.operation, last.load_date, last.hash_diff)
+            })
+            .map(|here| {
+                format!(
+                    "at {} it has operation {}, the server {}",
+                    last.position, here.script_execution_hk, last.operation
+                )
+            }))
+    }
+}

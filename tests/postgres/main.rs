@@ -1,0 +1,25 @@
+//! The conformance suite and the model on a real PostgreSQL.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
+
+mod carried_users;
+mod faults;
+mod out_of_order;
+mod proxy;
+mod rights;
+mod support;
+
+use opledger_testkit::{Boxed, WithoutPushdown, run_model};
+
+use crate::support::InDatabase;
+
+opledger_testkit::conformance_tests!(crate::InDatabase::new);
+
+#[test]
+fn histories_agree_with_the_model() {
+    run_model(InDatabase::new, 12);
+}
+
+#[test]
+fn histories_agree_with_the_model_boxed_and_without_pushdown() {
+    run_model(|| Boxed(WithoutPushdown(InDatabase::new())), 4);
+}
