@@ -212,6 +212,7 @@ BEGIN;
 \ir functions/migrated_objects.sql
 \ir functions/mask_message.sql
 \ir functions/migration_hint.sql
+\ir functions/record_migration.sql
 \ir functions/start_migration.sql
 \ir functions/finish_migration.sql
 \ir functions/run_migration.sql

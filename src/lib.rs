@@ -11,6 +11,7 @@
 //! - [`store`]: the contract that a backend implements.
 //! - [`sync`]: moving operations between stores.
 //! - [`report`]: figures and what they mean, as pure functions.
+//! - [`migrate`]: migrations of a database, each an operation.
 //! - [`tracker`]: the calls that users make; [`blocking`] has them for plain `fn main`.
 //! - [`users`]: tenants, users, logins and sessions.
 
@@ -18,6 +19,7 @@ pub mod blocking;
 pub mod error;
 pub mod hash;
 pub mod intent;
+pub mod migrate;
 pub mod model;
 pub mod report;
 pub mod store;

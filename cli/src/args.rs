@@ -2,6 +2,8 @@
 
 #[cfg(feature = "postgres")]
 pub(crate) mod database;
+#[cfg(feature = "postgres")]
+pub(crate) mod migrate;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -114,6 +116,9 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Copy all operations from one store to another, then compare the two; exits 1 when they differ
     Copy(Copy),
+    /// Run migrations of a PostgreSQL database, each an operation
+    #[cfg(feature = "postgres")]
+    Migrate(migrate::Migrate),
     /// Print the completion script of a shell
     Completions(Completions),
 }

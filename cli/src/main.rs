@@ -47,14 +47,13 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Bench(args) => commands::bench::run(&global, &args),
         #[cfg(feature = "postgres")]
         Command::Install(args) => commands::install::install(&global, &args),
-        #[cfg(feature = "postgres")]
         Command::Upgrade(args) => commands::install::upgrade(&global, &args),
-        #[cfg(feature = "postgres")]
         Command::Uninstall(args) => commands::uninstall::run(&global, &args),
-        #[cfg(feature = "postgres")]
         Command::Doctor(args) => commands::doctor::run(&global, &args),
         Command::Sync(args) => commands::sync::run(&global, &args),
         Command::Copy(args) => commands::copy::run(&global, &args),
+        #[cfg(feature = "postgres")]
+        Command::Migrate(args) => commands::migrate::run(&global, args),
         Command::Completions(args) => commands::completions::run(&args),
     }
 }

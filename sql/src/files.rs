@@ -101,6 +101,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("functions/rate_success.sql", include_str!("../functions/rate_success.sql")),
     ("functions/recent_errors_at.sql", include_str!("../functions/recent_errors_at.sql")),
     ("functions/record_authentication.sql", include_str!("../functions/record_authentication.sql")),
+    ("functions/record_migration.sql", include_str!("../functions/record_migration.sql")),
     ("functions/record_operation.sql", include_str!("../functions/record_operation.sql")),
     ("functions/record_operations.sql", include_str!("../functions/record_operations.sql")),
     ("functions/record_setting_change.sql", include_str!("../functions/record_setting_change.sql")),

@@ -13,9 +13,10 @@ CREATE TABLE IF NOT EXISTS script_tracking.migration (
     error_details text,
     script_execution_hk bytea,
     applied_by name NOT NULL DEFAULT session_user,
+    statement_number integer,
     PRIMARY KEY (migration_kind, migration_version, state_number),
     CONSTRAINT migration_kind_known CHECK (migration_kind IN ('VERSIONED', 'REPEATABLE')),
-    CONSTRAINT migration_status_known CHECK (migration_status IN ('RUNNING', 'APPLIED', 'FAILED', 'BASELINE')),
+    CONSTRAINT migration_status_known CHECK (migration_status IN ('RUNNING', 'APPLIED', 'FAILED', 'BASELINE', 'REVERTED')),
     CONSTRAINT migration_checksum CHECK (octet_length(checksum) = 32),
     CONSTRAINT migration_checksum_known CHECK (checksum IS NOT NULL OR migration_status = 'BASELINE')
 );

@@ -13,9 +13,9 @@ const TRIES: usize = 1000;
 const KEY_TRIES: usize = 8;
 
 /// What became of an intent, and the operation as it stands where that is known.
-pub(super) struct Done {
-    pub(super) completion: Completion,
-    pub(super) operation: Option<Operation>,
+pub(crate) struct Done {
+    pub(crate) completion: Completion,
+    pub(crate) operation: Option<Operation>,
 }
 
 impl<S: Store> Tracker<S> {
@@ -159,7 +159,7 @@ impl<S: Store> Tracker<S> {
     }
 
     /// Judges an intent and commits its unit; when another writer was faster, again on what stands then.
-    pub(super) async fn carry_out(&self, intent: &Intent, known: Option<Operation>) -> Result<Done> {
+    pub(crate) async fn carry_out(&self, intent: &Intent, known: Option<Operation>) -> Result<Done> {
         let hk = intent.operation();
         // What a handle knew may have been overtaken: it can be built on, but not be taken to say that nothing changes.
         let mut fresh = known.is_none();

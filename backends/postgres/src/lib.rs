@@ -26,6 +26,7 @@ mod config;
 mod connect;
 mod error;
 mod log;
+mod migrate;
 mod pool;
 mod read;
 mod rows;
@@ -39,5 +40,6 @@ mod values;
 
 pub use config::Config;
 pub use connect::Notice;
+pub use migrate::MigratedDatabase;
 pub use session::Session;
 pub use store::PostgresStore;

@@ -18,6 +18,8 @@ pub(crate) mod history;
 #[cfg(feature = "postgres")]
 pub(crate) mod install;
 pub(crate) mod metrics;
+#[cfg(feature = "postgres")]
+pub(crate) mod migrate;
 pub(crate) mod run;
 pub(crate) mod run_facts;
 #[cfg(feature = "postgres")]
