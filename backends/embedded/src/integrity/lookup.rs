@@ -38,6 +38,10 @@ impl<E: Engine> Reader<'_, E> {
                 found.damaged.push(Damage::new("index", reason));
             }
         }
+        if log != indexes && found.is_sound() {
+            let reason = "it does not follow from the log, and no operation shows where";
+            found.damaged.push(Damage::new("index", reason));
+        }
         Ok(())
     }
 
@@ -64,12 +68,14 @@ impl<E: Engine> Reader<'_, E> {
             }
         };
         let open = &known.operation.open.attributes;
-        let duration_ms = open.execution_duration_ms;
+        // What an operation is found by while it runs was written with its first version.
+        let stands = if open.execution_status.is_finished() { open } else { &first.attributes };
+        let duration_ms = stands.execution_duration_ms;
         let expected = IndexRow { script_type: known.script_type, duration_ms };
         let started = first.attributes.execution_timestamp;
         let index = keys::index(known.tenant, open.execution_status, started, hk);
         match self.value(&index)?.map(|bytes| codec::decode::<IndexRow>(&index, &bytes)) {
-            Some(Ok(entry)) if entry == expected || !open.execution_status.is_finished() => {}
+            Some(Ok(entry)) if entry == expected => {}
             Some(Ok(_)) => found.damaged.push(Damage::new(keys::describe(&index), "it differs from its operation")),
             Some(Err(damage)) => note(found, damage),
             None => found.damaged.push(Damage::new(keys::describe(&index), "it is missing")),
