@@ -3,7 +3,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('privileges/prepare.sql', '\xa76193b921cfd1238f5b90bea0c00561d10fe914804f8e530f98660a0c9038d3'),
     ('privileges/roles.sql', '\xd03adeefed1dc3cb5daf1f241d70bc7d9dd08a29ebdc1c40ad0c3b408cc18cbf'),
     ('privileges/pgcrypto.sql', '\x9f151bd7f6b8b11a8eaf002763078932bba3306987beb1de6af75aeb1d372086'),
-    ('privileges/schemas.sql', '\xd64c5cdbe33fef9f4e7dd269efe68a3ef0fd2b56808f74b457409799d2c2324c'),
+    ('privileges/schemas.sql', '\xcaf8141d50087ed01d7b7be1a2a109f27ce7777a2ea1b6bdfec057747e46e80e'),
     ('privileges/pgcrypto_usage.sql', '\xb2ba8cf59542f60ec662fe10f2f1e4781a919c957c9f8044dcae37df716d3304'),
     ('privileges/become_owner.sql', '\x25d28f4e8dbcb0e4695926f3c8e124ade657c414427cf2a2ef3a501ed2b4ba1b'),
     ('functions/allow.sql', '\x245eb4abd5982ee656feeb67006eb45a1d9793c9aa86ebbb56524172bac736ba'),

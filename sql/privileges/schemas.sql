@@ -11,6 +11,17 @@ BEGIN
                     CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END)) THEN
         v_owner := 'script_tracking_owner';
     END IF;
+    -- What `opledger migrate` made where nothing was installed becomes the owner's, where the installer may say so.
+    IF v_owner = 'script_tracking_owner' AND to_regclass('script_tracking.installed_file') IS NULL
+       AND pg_has_role(current_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'script_tracking'), 'USAGE')
+       AND to_regclass('script_tracking.migration') IS NOT NULL THEN
+        ALTER SCHEMA script_tracking OWNER TO script_tracking_owner;
+        ALTER TABLE script_tracking.migration OWNER TO script_tracking_owner;
+        EXECUTE (SELECT string_agg(format('ALTER FUNCTION %s OWNER TO script_tracking_owner', p.oid::regprocedure), ';')
+                 FROM pg_proc p WHERE pronamespace = 'script_tracking'::regnamespace AND proname = 'record_migration');
+        PERFORM set_config('script_tracking.made',
+            concat_ws(',', nullif(current_setting('script_tracking.made'), ''), 'schema script_tracking'), true);
+    END IF;
     -- What an earlier install left to its installer can't be mixed with what the owner makes.
     IF to_regnamespace('script_tracking') IS NOT NULL THEN
         v_owner := (SELECT rolname FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner

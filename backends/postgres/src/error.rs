@@ -1,7 +1,7 @@
 //! What the server or the network said, as an error of the ledger. Decided by SQLSTATE, never by text.
 
 use opledger::{Error, ErrorKind};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// The error for what tokio-postgres gave; `location` is without secrets.
 pub(crate) fn convert(cause: tokio_postgres::Error, location: &str) -> Error {
@@ -15,12 +15,13 @@ pub(crate) fn convert(cause: tokio_postgres::Error, location: &str) -> Error {
         message.push_str("; ");
         message.push_str(more.trim_end_matches('.'));
     }
-    if ErrorKind::from_sqlstate(db.code().code()).is_none() {
-        message = format!("{message} (SQLSTATE {})", db.code().code());
-    }
-    // All that the server said is in the message: as a cause it would be told twice.
-    Error::new(kind, message)
+    Error::new(kind, message).caused_by(Reported(db.clone()))
 }
+
+/// What the server reported, for who needs its parts. As a text it is short: the error's message has all of it.
+#[derive(Debug, thiserror::Error)]
+#[error("SQLSTATE {}", .0.code().code())]
+pub(crate) struct Reported(pub(crate) DbError);
 
 /// The kind that a SQLSTATE belongs to: its own, else that of its class.
 fn kind(code: &SqlState) -> ErrorKind {

@@ -6,10 +6,11 @@ use opledger::migrate::DatabaseError;
 use opledger::{Error, ErrorKind};
 use tokio_postgres::error::ErrorPosition;
 
+use crate::error::Reported;
+
 pub(super) fn said(cause: &Error, is_english: bool) -> DatabaseError {
     let is_lost = matches!(cause.kind(), ErrorKind::Connection | ErrorKind::Closed);
-    let driver = cause.source().and_then(|source| source.downcast_ref::<tokio_postgres::Error>());
-    let Some(db) = driver.and_then(tokio_postgres::Error::as_db_error) else {
+    let Some(Reported(db)) = cause.source().and_then(|source| source.downcast_ref()) else {
         return DatabaseError {
             message: cause.message().to_owned(),
             is_lost,
