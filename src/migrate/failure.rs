@@ -34,7 +34,8 @@ impl Aftermath {
     }
 }
 
-/// What failed, where in the file, and what is left of it. Its text is for who runs the file, and may hold values.
+/// What failed, where in the file, and what is left of it. No value that stood in a string of the file is in it: what a run
+/// says is kept in logs that others read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The file's name.
@@ -43,23 +44,16 @@ pub struct Failure {
     pub statement_number: Option<usize>,
     /// The line in the file, from 1.
     pub line: Option<usize>,
-    /// The statement's beginning.
+    /// The statement's beginning, strings as `?`.
     pub statement: Option<String>,
-    /// What the database said.
+    /// What the database said; what it quoted from strings as `?`.
     pub error: DatabaseError,
     /// What is left.
     pub aftermath: Aftermath,
     /// Indexes that the file began to build and that are of no use now.
     pub invalid_indexes: Vec<String>,
-    /// Message and statement without values, as they are stored.
-    pub(super) stored: Stored,
-}
-
-/// What is stored of a failure: no value that stood in a string.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Stored {
+    /// Message and place, as they are stored.
     pub(super) message: String,
-    pub(super) statement: Option<String>,
 }
 
 /// Where a file stopped, before it is known what is left.
@@ -86,22 +80,25 @@ impl Failure {
             _ if at_commit => format!(" ({file}, at the commit)"),
             _ => format!(" ({file})"),
         };
-        let said = mask_message(&error.message, sql, error.is_english);
-        let code = error.sqlstate.as_deref().unwrap_or("08006");
-        let message: String = format!("{code}: {said}").chars().take(STORED).collect();
-        let stored = Stored {
-            message: mask(&message) + &place,
-            statement: statement.map(|statement| mask(&redact(statement.text, SHOWN))),
+        let masked = |text: &str| mask(&mask_message(text, sql, error.is_english));
+        let error = DatabaseError {
+            message: masked(&error.message),
+            detail: error.detail.as_deref().map(mask),
+            hint: error.hint.as_deref().map(masked),
+            context: error.context.as_deref().map(masked),
+            ..error
         };
+        let code = error.sqlstate.as_deref().unwrap_or("08006");
+        let message: String = format!("{code}: {}", error.message).chars().take(STORED).collect();
         Self {
             file: file.to_owned(),
             statement_number: at.map(|(number, _)| number),
             line,
-            statement: statement.map(|statement| statement.text.chars().take(SHOWN).collect()),
+            statement: statement.map(|statement| mask(&redact(statement.text, SHOWN))),
             error,
             aftermath,
             invalid_indexes: Vec::new(),
-            stored,
+            message: message + &place,
         }
     }
 }

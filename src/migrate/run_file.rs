@@ -94,13 +94,13 @@ async fn end<R: Recorder>(
         ("error_code", failure.error.sqlstate.clone()),
         ("line", number(failure.line)),
         ("statement_number", number(failure.statement_number)),
-        ("statement", failure.stored.statement.clone()),
+        ("statement", failure.statement.clone()),
         ("aftermath", Some(failure.aftermath.as_str().to_owned())),
         ("invalid_indexes", Some(failure.invalid_indexes.join(", ")).filter(|names| !names.is_empty())),
     ];
     let metadata = Metadata::from_pairs(known.into_iter().filter_map(|(key, value)| Some((key, value?))))?;
     let additions = Additions { objects, metadata: Some(metadata), ..Additions::default() };
-    recorder.end(operation, Outcome::Failure(Some(failure.stored.message.clone())), Some(duration_ms), additions).await
+    recorder.end(operation, Outcome::Failure(Some(failure.message.clone())), Some(duration_ms), additions).await
 }
 
 struct FileRun<'r, E> {
@@ -200,7 +200,7 @@ impl<'r, E: Executor> FileRun<'r, E> {
             return;
         }
         let mut state = self.state(MigrationStatus::Failed, left);
-        state.error_details = Some(failure.stored.message.clone());
+        state.error_details = Some(failure.message.clone());
         if let Err(error) = self.executor.note(&[state]).await {
             // The state before says that it runs, and means the same: it did not come to its end.
             tracing::warn!(%error, "the failure of a migration could not be noted in its database");

@@ -111,11 +111,15 @@ impl Item<'_> {
                 )
             }
             Condition::Missing => "the database has it, the folder does not: restore the file".to_owned(),
-            Condition::Partial => format!(
-                "it runs without a transaction and did not come to its end: statement {number} had begun, those before it \
-                 are done. Undo them, or make the file safe to run again, then `repair`; or finish it by hand, then \
-                 `repair --accept`"
-            ),
+            Condition::Partial => {
+                let why = self.last.and_then(|last| last.state.error_details.as_deref());
+                let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+                format!(
+                    "it runs without a transaction and did not come to its end{why}: statement {number} had begun, those before \
+                     it are done. Undo them, or make the file safe to run again, then `repair`; or finish it by hand, then \
+                     `repair --accept`"
+                )
+            }
             Condition::Interrupted => "it was interrupted, and rolled back by the server: it is run again".to_owned(),
             Condition::Failed => match self.last.and_then(|last| last.state.error_details.as_deref()) {
                 Some(details) => format!("it is rolled back: {details}"),
