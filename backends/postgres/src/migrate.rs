@@ -11,6 +11,8 @@ use crate::{Config, Session};
 
 /// The lock that all who migrate a database take turns by; `start_migration` in SQL takes the same.
 const LOCK: &str = "pg_catalog.hashtextextended('opledger migration', 0)";
+/// The lock that a session for files has: the statement of a runner that was killed goes on in the server, without the other lock.
+const AT_WORK: &str = "pg_catalog.hashtextextended('opledger migration files', 0)";
 
 /// A PostgreSQL database, to be migrated by [`opledger::migrate::Runner`].
 ///
@@ -65,7 +67,7 @@ impl MigratedDatabase {
     async fn check_lock(&self) -> Result<(), DatabaseError> {
         let held = format!(
             "SELECT pg_catalog.count(*)::text FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid() AND {}",
-            lock_row()
+            lock_row(LOCK)
         );
         match one(&self.lock, &held, &[]).await {
             Ok(Some(count)) if count != "0" => Ok(()),
@@ -81,22 +83,32 @@ impl Executor for MigratedDatabase {
     }
 
     async fn try_lock(&mut self) -> Result<bool> {
-        let taken = one(&self.lock, &format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK})::text"), &[]).await?;
-        Ok(taken.as_deref() == Some("true"))
+        if !take(&self.lock, LOCK).await? {
+            return Ok(false);
+        }
+        if take(&self.files, AT_WORK).await? {
+            return Ok(true);
+        }
+        give_back(&self.lock, LOCK).await?;
+        Ok(false)
     }
 
     async fn lock_holder(&mut self) -> Result<Option<String>> {
         let holder = format!(
             "SELECT pg_catalog.concat_ws(' ', 'the server''s process ' || l.pid, 'of ' || a.usename, \
              'called ' || nullif(a.application_name, ''), 'from ' || a.client_addr, 'since ' || a.backend_start) \
-             FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a USING (pid) WHERE l.granted AND {}",
-            lock_row()
+             FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a USING (pid) WHERE l.granted AND ({main} OR {}) \
+             ORDER BY ({main}) DESC",
+            lock_row(AT_WORK),
+            main = lock_row(LOCK)
         );
         one(&self.lock, &holder, &[]).await
     }
 
     async fn unlock(&mut self) -> Result<()> {
-        self.lock.run(format!("SELECT pg_catalog.pg_advisory_unlock({LOCK})")).await
+        let files = give_back(&self.files, AT_WORK).await;
+        give_back(&self.lock, LOCK).await?;
+        files
     }
 
     async fn states(&mut self) -> Result<Vec<RecordedState>> {
@@ -132,6 +144,11 @@ impl Executor for MigratedDatabase {
             }
             error
         })?;
+        match take(&self.files, AT_WORK).await {
+            Ok(true) => {}
+            Ok(false) => return Err(lost("another migration is at work".to_owned())),
+            Err(cause) => return Err(self.said(&cause)),
+        }
         // The splitter reads strings as they are read by default.
         self.run(&self.files, "SET standard_conforming_strings = on").await
     }
@@ -184,11 +201,21 @@ async fn sessions(config: &Config) -> Result<(Session, Session)> {
     Ok((files, lock))
 }
 
-/// How `pg_locks` shows the lock.
-fn lock_row() -> String {
+/// Tries for a lock, without waiting.
+async fn take(session: &Session, lock: &str) -> Result<bool> {
+    let taken = one(session, &format!("SELECT pg_catalog.pg_try_advisory_lock({lock})::text"), &[]).await?;
+    Ok(taken.as_deref() == Some("true"))
+}
+
+async fn give_back(session: &Session, lock: &str) -> Result<()> {
+    session.run(format!("SELECT pg_catalog.pg_advisory_unlock({lock})")).await
+}
+
+/// How `pg_locks` shows a lock.
+fn lock_row(lock: &str) -> String {
     format!(
-        "locktype = 'advisory' AND objsubid = 1 AND classid::bigint = (({LOCK} >> 32) & 4294967295) \
-         AND objid::bigint = ({LOCK} & 4294967295) \
+        "locktype = 'advisory' AND objsubid = 1 AND classid::bigint = (({lock} >> 32) & 4294967295) \
+         AND objid::bigint = ({lock} & 4294967295) \
          AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
     )
 }

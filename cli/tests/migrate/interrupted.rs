@@ -134,6 +134,10 @@ fn a_killed_runner_is_found_running_and_its_file_rolled_back() {
     let run = project.spawn(&["up"]);
     let pid = project.wait_until_blocked("INSERT INTO gate");
     kill(run);
+    // What broke: the statement went on in the server, and the next runner ran the file beside it.
+    let at_work = format!("in the hands of the server's process {pid} ");
+    wait_for("the lock's session to end", || project.status("V1__gated.sql").1.contains(&at_work));
+    assert!(project.refused(&["up", "--lock-wait", "0"], 3).contains("another migration is at work"));
     gate.batch_execute("COMMIT").unwrap();
     wait_until_gone(&mut gate, pid);
     assert!(!project.has("a"));
