@@ -27,8 +27,15 @@ BEGIN
     SELECT (SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
             FROM script_tracking.login_binding b WHERE b.login = session_user),
            (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log'),
-           (SELECT max(depth) FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned())
-    INTO v_tenant_hk, v_audited, v_depth;
+           (SELECT max(depth) FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned()),
+           -- Without what is not captured: a schema by its name, a login by ''. GRANT and the like give a row without
+           -- identity: something was done, to what is not told.
+           ARRAY(SELECT object_identity FROM pg_event_trigger_ddl_commands()
+                 WHERE NOT in_extension AND NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule')
+                         THEN (pg_identify_object_as_address(classid, objid, objsubid)).object_names[1] END)] && ARRAY(
+                     SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
+                     WHERE NOT captured AND (kind = 'schema' OR name = session_user)))
+    INTO v_tenant_hk, v_audited, v_depth, v_objects;
     IF v_depth IS NOT NULL THEN
         DELETE FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned() AND depth = v_depth;
         IF v_depth > 1 THEN
@@ -50,17 +57,9 @@ BEGIN
         v_command := ARRAY['', '0', '', extract(epoch FROM statement_timestamp())::text, '', ''];
     END IF;
     v_set := set_config('script_tracking.ddl_command', '', false);
-
-    -- Without what is not captured: a schema by its name, a login by ''. GRANT and the like give a row without identity:
-    -- something was done, to what is not told.
-    v_objects := ARRAY(
-        SELECT object_identity FROM pg_event_trigger_ddl_commands()
-        WHERE NOT in_extension AND NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule')
-                THEN (pg_identify_object_as_address(classid, objid, objsubid)).object_names[1] END)] && ARRAY(
-            SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
-            WHERE NOT captured AND (kind = 'schema' OR name = session_user)))
-        || CASE WHEN starts_with(current_setting('script_tracking.ddl_dropped', true), v_command[4] || ' ')
-                THEN substr(current_setting('script_tracking.ddl_dropped'), length(v_command[4]) + 2)::text[] END;
+    IF starts_with(current_setting('script_tracking.ddl_dropped', true), v_command[4] || ' ') THEN
+        v_objects := v_objects || substr(current_setting('script_tracking.ddl_dropped'), length(v_command[4]) + 2)::text[];
+    END IF;
     v_metadata := jsonb_strip_nulls(jsonb_build_object('tag', TG_TAG, 'nested_commands', nullif(v_command[2], '0')::integer,
         'role', nullif(current_setting('role'), 'none')));
     IF v_objects = '{}' OR cardinality(v_objects) > 100 OR coalesce(current_setting('script_tracking.enabled', true), '') <> ''
@@ -100,8 +99,10 @@ BEGIN
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
     v_hashed := jsonb_build_array('v1', TG_TAG, 'DDL_AUTO', 'RUNNING', (extract(epoch FROM v_started) * 1000000)::bigint,
         NULL::integer, session_user, host(inet_client_addr()), to_jsonb(v_unique), v_text, NULL::text, v_metadata);
-    INSERT INTO script_tracking.script_execution_h (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
-    VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_ended, 'event_trigger_ddl_end');
+    WITH hub AS (
+        INSERT INTO script_tracking.script_execution_h
+            (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
+        VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_ended, 'event_trigger_ddl_end'))
     INSERT INTO script_tracking.script_execution_s
         (script_execution_hk, load_date, load_end_date, hash_diff, script_name, script_type, execution_status,
          execution_timestamp, execution_duration_ms, db_session_user, client_ip, affected_objects, sql_command, metadata,

@@ -14,6 +14,15 @@ DECLARE
     v_interrupted_hk text;
     v_set text;
 BEGIN
+    -- Most commands: nothing runs, as far as the session says, and nothing can run in it.
+    IF v_command = '{}' AND TG_TAG NOT IN ('CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW',
+            'REFRESH MATERIALIZED VIEW', 'CREATE EXTENSION', 'ALTER EXTENSION', 'CREATE SCHEMA', 'CREATE INDEX', 'ALTER TABLE',
+            'ALTER DOMAIN', 'IMPORT FOREIGN SCHEMA', 'DROP INDEX', 'REINDEX')
+       AND current_setting('script_tracking.installing', true) IS DISTINCT FROM 'on' THEN
+        v_set := set_config('script_tracking.ddl_command', '1 0 ' || extract(epoch FROM statement_timestamp()) || ' '
+            || extract(epoch FROM clock_timestamp()) || '  ', false);
+        RETURN;
+    END IF;
     -- Our own install, upgrade or uninstall is not recorded: it says so, and its login may say so.
     IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
        AND pg_has_role(session_user, current_user, 'MEMBER') THEN

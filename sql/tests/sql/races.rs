@@ -16,17 +16,22 @@ fn sixteen_clients_at_once() {
                 let mut client = database.connect_as("writer").unwrap();
                 let start = client.prepare("SELECT script_tracking.track_operation('same name', 'BACKUP')").unwrap();
                 let end = client.prepare("SELECT script_tracking.complete_operation($1)").unwrap();
-                for _ in 0..250 {
+                // Each call on its own, then all in one transaction.
+                for pair in 0..1250 {
+                    if pair == 250 {
+                        client.batch_execute("BEGIN").unwrap();
+                    }
                     let hk: Vec<u8> = client.query_one(&start, &[]).unwrap().get(0);
                     assert!(client.query_one(&end, &[&hk]).unwrap().get::<_, bool>(0));
                 }
+                client.batch_execute("COMMIT").unwrap();
             });
         }
     });
     let mut writer = database.connect_as("writer").unwrap();
     let shape = "SELECT count(DISTINCT script_execution_hk), count(*), count(*) FILTER (WHERE load_end_date IS NULL)
         FROM script_tracking.script_execution_s";
-    assert_eq!(rows(&mut writer, shape), [["4000", "8000", "4000"]]);
+    assert_eq!(rows(&mut writer, shape), [["20000", "40000", "20000"]]);
     assert!(rows(&mut writer, FAULTS).is_empty());
 }
 
