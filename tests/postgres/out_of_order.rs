@@ -77,6 +77,29 @@ fn a_reader_waits_for_a_transaction_that_is_about_to_end() {
     });
 }
 
+/// `wait` gave a place before what was acknowledged, where it had something to give and a transaction of anybody held the
+/// rest back: asked again, without a write in between, it gave another.
+#[test]
+fn who_waits_is_given_all_that_was_acknowledged() {
+    let database = installed();
+    let tracker = tracker(&database, "log_wait=30000");
+    drop(tracker.track_operation("first", "MANUAL").unwrap());
+    let mut other = database.connect_as("writer").unwrap();
+    other.batch_execute("BEGIN").unwrap();
+    other.execute("SELECT script_tracking.track_operation('slow')", &[]).unwrap();
+    drop(tracker.track_operation("quick", "MANUAL").unwrap());
+    std::thread::scope(|threads| {
+        let waiting = threads
+            .spawn(|| pollster::block_on(tracker.inner().store().wait(Position::START, Duration::ZERO)).unwrap());
+        let mut watcher = database.connect().unwrap();
+        let asked = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT held_back%' AND datname = current_database()";
+        while watcher.query_one(asked, &[]).unwrap().get::<_, i64>(0) == 0 && !waiting.is_finished() {}
+        other.batch_execute("COMMIT").unwrap();
+        let last = waiting.join().unwrap();
+        assert_eq!((names(&tracker, Position::START).0.len(), last), (3, names(&tracker, Position::START).1));
+    });
+}
+
 fn epochs(database: &Database<'_>) -> Vec<i64> {
     let mut client = database.connect().unwrap();
     let rows = client.query("SELECT epoch FROM script_tracking.log_epoch ORDER BY epoch", &[]).unwrap();
