@@ -205,6 +205,8 @@ BEGIN;
 \ir functions/note_event_trigger.sql
 \ir functions/put_event_trigger.sql
 \ir functions/capture_health.sql
+\ir functions/log_health.sql
+\ir functions/store_health.sql
 
 \ir functions/check_migration.sql
 \ir functions/migration_checksum.sql

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use call::{Call, Reply};
 pub use dynamic::DynStore;
 pub use page::{Damage, Entry, Key, Page, Purged, Record, Scan};
-pub use plan::{Activity, Answer, Integrity, Plan};
+pub use plan::{Activity, Answer, Condition, Integrity, Plan};
 pub use tail::Tail;
 pub use unit::{Change, Outcome, Put, Refusal, Removal, State, Unit};
 

@@ -1,4 +1,4 @@
--- The health report as of p_at; capture and storage are those of now.
+-- The health report as of p_at; capture, log and storage are those of now.
 CREATE OR REPLACE FUNCTION script_tracking.system_health_at(p_at timestamptz)
 RETURNS TABLE (health_category varchar(50), health_metric varchar(100), current_status varchar(20), details text,
     last_checked timestamptz)
@@ -43,8 +43,8 @@ BEGIN
         ('STORAGE', 'size', format('The store takes %s bytes on disk.', script_tracking.storage_size())),
         ('STORAGE', 'operations', format('%s operations are stored.', script_tracking.count_operations()))
     ) AS f (category, metric, details);
-    RETURN QUERY SELECT 'CAPTURE'::varchar, c.health_metric::varchar, c.current_status::varchar, c.details, p_at
-        FROM script_tracking.capture_health() c;
+    RETURN QUERY SELECT s.health_category::varchar, s.health_metric::varchar, s.current_status::varchar, s.details, p_at
+        FROM script_tracking.store_health() s;
 END
 $$;
 

@@ -52,6 +52,21 @@ BEGIN
 END
 $$;
 
+-- The health report says for how long another session's transaction holds the log back. Where this may not be granted, it says
+-- what to grant.
+DO $$
+BEGIN
+    IF to_regrole('script_tracking_owner') IS NOT NULL
+       AND NOT pg_has_role('script_tracking_owner', 'pg_read_all_stats', 'MEMBER')
+    THEN
+        GRANT pg_read_all_stats TO script_tracking_owner;
+    END IF;
+EXCEPTION
+    WHEN insufficient_privilege THEN NULL;
+    WHEN unique_violation THEN NULL;  -- another install was faster
+END
+$$;
+
 -- The installer needs membership to give objects to the owner.
 DO $$
 BEGIN

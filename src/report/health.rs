@@ -4,13 +4,13 @@ use serde::{Serialize, Serializer};
 
 use super::{Rating, Ratio, SyncFacts, Tally, sync};
 use crate::model::Check;
-use crate::store::Activity;
+use crate::store::{Activity, Condition};
 use crate::time::Timestamp;
 
 /// One row of the health report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HealthRow {
-    /// `PERFORMANCE`, `RELIABILITY`, `LIVENESS`, `INTEGRITY`, `STORAGE` or `SYNC`.
+    /// `PERFORMANCE`, `RELIABILITY`, `LIVENESS`, `INTEGRITY`, `STORAGE`, `CAPTURE`, `LOG` or `SYNC`.
     pub health_category: &'static str,
     /// Which metric.
     pub health_metric: &'static str,
@@ -36,6 +36,8 @@ pub struct HealthFacts {
     pub check: Option<Check>,
     /// Bytes on disk, where the store keeps any.
     pub size: Option<u64>,
+    /// What only the store can say.
+    pub conditions: Vec<Condition>,
     /// How the syncs stand, where one was set up.
     pub sync: Option<SyncFacts>,
     /// The instant of the report.
@@ -51,6 +53,7 @@ pub fn health(facts: &HealthFacts) -> Vec<HealthRow> {
     rows.push(liveness(&facts.activity));
     rows.extend(integrity(facts.check.as_ref()));
     rows.extend(storage(facts));
+    rows.extend(facts.conditions.iter().map(|own| (own.category, own.metric, own.status, own.details.clone())));
     rows.extend(facts.sync.iter().flat_map(|sync| sync::rows(sync, facts.at)));
     let checked = facts.check.as_ref().map_or(facts.at, |check| check.at);
     rows.into_iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Damage;
-use crate::report::Tally;
+use crate::report::{Rating, Tally};
 use crate::time::Timestamp;
 
 /// A question about the rows of a scope. It carries its instant, so that an answer means the same everywhere.
@@ -26,6 +26,8 @@ pub enum Plan {
     Size,
     /// The time where the store is. A store in this process does not answer.
     Clock,
+    /// What only the store can say of its health. One that has nothing to add does not answer.
+    Health,
 }
 
 /// An answer to a [`Plan`].
@@ -40,6 +42,21 @@ pub enum Answer {
     Size(u64),
     /// To [`Plan::Clock`].
     Clock(Timestamp),
+    /// To [`Plan::Health`].
+    Health(Vec<Condition>),
+}
+
+/// A row that a store adds to the health report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// `CAPTURE` or `LOG`.
+    pub category: &'static str,
+    /// Which metric.
+    pub metric: &'static str,
+    /// How good it is.
+    pub status: Rating,
+    /// A sentence with the figure.
+    pub details: String,
 }
 
 /// What a store found to disagree with its log.

@@ -4,7 +4,7 @@ use super::{Tracker, broken_contract};
 use crate::error::Result;
 use crate::model::Check;
 use crate::report::{self, DAY, DashboardRow, HealthFacts, HealthRow, MetricRow};
-use crate::store::{Activity, Answer, Plan, Record, Scan, Store};
+use crate::store::{Activity, Answer, Condition, Plan, Record, Scan, Store};
 use crate::time::Timestamp;
 
 impl<S: Store> Tracker<S> {
@@ -35,6 +35,7 @@ impl<S: Store> Tracker<S> {
             activity: self.activity(at).await?,
             check: self.last_check().await?,
             size: self.size().await?,
+            conditions: self.conditions().await?,
             sync: self.sync_facts().await?,
             at,
         };
@@ -65,6 +66,14 @@ impl<S: Store> Tracker<S> {
             Record::Check(check) => Some(check),
             _ => None,
         }))
+    }
+
+    async fn conditions(&self) -> Result<Vec<Condition>> {
+        match self.store.answer(self.scope, &Plan::Health).await? {
+            Some(Answer::Health(conditions)) => Ok(conditions),
+            Some(_) => Err(broken_contract(self.info().engine, "an answer to another question")),
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn size(&self) -> Result<Option<u64>> {

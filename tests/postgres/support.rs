@@ -61,7 +61,7 @@ impl InDatabase {
         Self(Some(installed()))
     }
 
-    fn database(&self) -> &Database<'static> {
+    pub(crate) fn database(&self) -> &Database<'static> {
         self.0.as_ref().expect("a database")
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use opledger::report::Tally;
-use opledger::store::{Activity, Answer, Plan, Purged, Scope};
+use opledger::report::{Rating, Tally};
+use opledger::store::{Activity, Answer, Condition, Plan, Purged, Scope};
 use opledger::{Result, Status, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -16,6 +16,8 @@ use crate::values::Moment;
 const ACTIVITY: &str = "SELECT * FROM script_tracking.store_activity($1, $2, $3, $4)";
 const SIZE: &str = "SELECT script_tracking.store_size()";
 const CLOCK: &str = "SELECT pg_catalog.clock_timestamp()";
+const HEALTH: &str =
+    "SELECT health_category, health_metric, current_status, details FROM script_tracking.store_health()";
 const PURGE: &str = "SELECT operations, more FROM script_tracking.store_purge($1, $2, $3, $4)";
 
 pub(crate) async fn answer(shared: &Shared, scope: Scope, plan: &Plan) -> Result<Option<Answer>> {
@@ -30,8 +32,33 @@ pub(crate) async fn answer(shared: &Shared, scope: Scope, plan: &Plan) -> Result
             let rows = shared.query(&Call::new(CLOCK)).await?;
             rows.first().map(|row| time(row, 0)).transpose()?.map(Answer::Clock)
         }
+        Plan::Health => {
+            let rows = shared.query(&Call::new(HEALTH)).await?;
+            Some(Answer::Health(rows.iter().filter_map(|row| condition(row).transpose()).collect::<Result<_>>()?))
+        }
         _ => None,
     })
+}
+
+/// The rows of the health report that this release knows.
+const CONDITIONS: [(&str, &str); 3] =
+    [("CAPTURE", "event_triggers"), ("CAPTURE", "capture_failures"), ("LOG", "horizon")];
+
+fn condition(row: &Row) -> Result<Option<Condition>> {
+    let (category, metric, word) = (column::<&str>(row, 0)?, column::<&str>(row, 1)?, column::<&str>(row, 2)?);
+    let known = CONDITIONS.into_iter().find(|known| *known == (category, metric));
+    let status =
+        [Rating::Excellent, Rating::Good, Rating::Warning, Rating::Poor].into_iter().find(|r| r.as_str() == word);
+    let (Some((category, metric)), Some(status)) = (known, status) else {
+        tracing::warn!(
+            category,
+            metric,
+            status = word,
+            "the schema is newer: a row of its health report is not known here"
+        );
+        return Ok(None);
+    };
+    Ok(Some(Condition { category, metric, status, details: column(row, 3)? }))
 }
 
 async fn activity(shared: &Shared, scope: Scope, at: Timestamp, window: Duration) -> Result<Activity> {

@@ -17,7 +17,8 @@ use crate::values::{Xid, place, position};
 const LOG: &str = "SELECT l.*, h.held_back, h.horizon FROM script_tracking.store_held_back() AS h \
     LEFT JOIN LATERAL script_tracking.store_log($1, $2, $3, $4, $5, $6) AS l ON true";
 const HELD_BACK: &str = "SELECT held_back, horizon FROM script_tracking.store_held_back()";
-const LAST: &str = "SELECT epoch, log_xid, version_number FROM script_tracking.store_last($1, $2, $3)";
+const LAST: &str = "SELECT l.epoch, l.log_xid, l.version_number, h.held_back, h.horizon FROM script_tracking.store_held_back() AS h \
+    LEFT JOIN LATERAL script_tracking.store_last($1, $2, $3) AS l ON true";
 
 /// The places of `held_back` and `horizon` after the columns of a `store_row`.
 const HELD: (usize, usize) = (25, 26);
@@ -106,12 +107,18 @@ pub(crate) async fn wait(shared: &Shared, after: Position, at_most: Duration) ->
         let mut appended = std::pin::pin!(appended);
         // Before looking, so that nothing is missed in between.
         appended.as_mut().enable();
-        if let Some(last) = last(shared, after).await? {
-            return Ok(last);
-        }
+        let mut found = last(shared, after).await?;
         let left = at_most.saturating_sub(began.elapsed());
-        if left.is_zero() {
-            return end(shared).await;
+        // Whoever is given the end of the log is given all that was acknowledged before it asked, as far as `log_wait` allows.
+        if let (true, Some(held)) = (found.0.is_some() || left.is_zero(), found.1)
+            && wait_for_horizon(shared, held).await?
+        {
+            found = last(shared, after).await?;
+        }
+        match found.0 {
+            Some(last) => return Ok(last),
+            None if left.is_zero() => return Ok(last(shared, Position::START).await?.0.unwrap_or_default()),
+            None => {}
         }
         tokio::select! {
             () = appended => pause = POLL.0,
@@ -120,19 +127,15 @@ pub(crate) async fn wait(shared: &Shared, after: Position, at_most: Duration) ->
     }
 }
 
-/// The end of the log, with all that was acknowledged before this was asked, as far as `log_wait` allows.
-async fn end(shared: &Shared) -> Result<Position> {
-    let rows = shared.query(&Call::new(HELD_BACK)).await?;
-    if let Some(held) = rows.first().map(|row| held_back(row, (0, 1))).transpose()?.flatten() {
-        wait_for_horizon(shared, held).await?;
-    }
-    Ok(last(shared, Position::START).await?.unwrap_or_default())
-}
-
-/// The last position, when it is after `after`.
-async fn last(shared: &Shared, after: Position) -> Result<Option<Position>> {
+/// The last position, when it is after `after`; and what is held back, which was looked for first.
+async fn last(shared: &Shared, after: Position) -> Result<(Option<Position>, Option<Xid>)> {
     let (epoch, xid, number) = place(after);
     let call = Call::new(LAST).with(epoch, Type::INT8).with(xid, Type::XID8).with(number, Type::INT8);
     let rows = shared.query(&call).await?;
-    rows.first().map(|row| Ok(position(column(row, 0)?, column(row, 1)?, column(row, 2)?))).transpose()
+    let Some(row) = rows.first() else { return Ok((None, None)) };
+    let last = match column::<Option<i64>>(row, 0)? {
+        Some(epoch) => Some(position(epoch, column(row, 1)?, column(row, 2)?)),
+        None => None,
+    };
+    Ok((last, held_back(row, (3, 4))?))
 }

@@ -49,7 +49,7 @@ fn comparable(rows: Vec<Value>) -> Vec<Value> {
         let metric = of("metric_name") + &of("health_metric");
         !metric.contains("duration")
             && metric != "system_health_score"
-            && !["CAPTURE", "SYNC"].contains(&&*of("health_category"))
+            && !["CAPTURE", "LOG", "SYNC"].contains(&&*of("health_category"))
     };
     // A category's rating goes by durations too.
     rows.into_iter()

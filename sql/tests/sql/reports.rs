@@ -99,6 +99,7 @@ fn an_empty_ledger_has_no_data() {
             ["STORAGE", "operations", "EXCELLENT"],
             ["CAPTURE", "event_triggers", "EXCELLENT"],
             ["CAPTURE", "capture_failures", "EXCELLENT"],
+            ["LOG", "horizon", "EXCELLENT"],
         ]
     );
     assert!(rows(&mut client, "SELECT * FROM script_tracking.get_execution_history()").is_empty());
