@@ -6,7 +6,14 @@ use super::record::Marks;
 use super::{clock, documents};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Kind, Position, UnitId};
-use crate::store::{Outcome, Record, Scan, Store};
+use crate::store::{Outcome, Record, Scan, Scope, Store};
+
+/// Why a log is sent from its start once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    NewStore,
+    Restored,
+}
 
 impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     /// Compares the marks at both ends with each other and with the log, and says where to go on.
@@ -17,8 +24,8 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         let remote = self.ask(Box::pin(Stored::find(self.remote, agent.scope(), agent.key(Side::Receiver)))).await?;
         let known = mirror.as_ref().map_or(0, |mirror| mirror.mark.sequence);
         let own = agent.tracker.info().id.to_string();
-        let mut mark = match &remote {
-            None => Mark::new(Side::Receiver, &agent.name, agent.scope(), own),
+        let (mut mark, from_the_start) = match &remote {
+            None => (Mark::new(Side::Receiver, &agent.name, agent.scope(), own), None),
             Some(stored) => self.resumed(stored.mark.clone(), mirror.as_ref().map(|_| known), own, end).await?,
         };
         if known > mark.sequence {
@@ -32,11 +39,15 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         mark.server_store = Some(self.remote.info().id.to_string());
         let offset = clock::measure(&agent.tracker, self.remote);
         mark.clock = self.ask(Box::pin(offset)).await?.or(mark.clock);
-        let marks = Marks::new(mark, remote);
+        let mut marks = Marks::new(mark, remote);
+        marks.from_the_start = from_the_start.is_some();
         // What the server has acknowledged is known here before more is sent: so the two differ by one call at most.
-        if mirror.is_some_and(|mirror| {
-            mirror.mark.sequence != marks.mark.sequence || mirror.mark.settled > marks.mark.settled
-        }) {
+        // Only a restored store's old count stays until a call was taken over: it is what the next attempt knows it by.
+        if from_the_start != Some(Again::Restored)
+            && mirror.is_some_and(|mirror| {
+                mirror.mark.sequence != marks.mark.sequence || mirror.mark.settled > marks.mark.settled
+            })
+        {
             self.write_mirror(&marks.mark, Vec::new()).await?;
         }
         Ok(marks)
@@ -61,12 +72,18 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     }
 
     /// The mark to go on from; it begins again where the log is another and that was accepted.
-    async fn resumed(&self, mark: Mark, mirror: Option<u64>, own: String, end: Position) -> Result<Mark> {
+    async fn resumed(
+        &self,
+        mark: Mark,
+        mirror: Option<u64>,
+        own: String,
+        end: Position,
+    ) -> Result<(Mark, Option<Again>)> {
         let agent = self.agent;
         let name = &agent.name;
         if mark.agent_store != own {
             if agent.new_store {
-                return Ok(mark.restarted(own));
+                return Ok((mark.restarted(own), Some(Again::NewStore)));
             }
             let message = format!(
                 "another store ({}) came under the name {name} before, up to position {}; this one is {own}. Give this \
@@ -75,9 +92,9 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
             );
             return Err(Error::new(ErrorKind::InvalidValue, message));
         }
-        let Some(found) = self.restored(&mark, mirror, end).await? else { return Ok(mark) };
+        let Some(found) = self.restored(&mark, mirror, end).await? else { return Ok((mark, None)) };
         if agent.accept_restored {
-            return Ok(mark.restarted(own));
+            return Ok((mark.restarted(own), Some(Again::Restored)));
         }
         let message = format!(
             "this store of {name} was restored from an old backup: {found}. Nothing was sent. Say that it is so \
@@ -102,17 +119,26 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
             Record::Entry(entry) if entry.version.position == last.position => Some(&entry.version),
             _ => None,
         });
-        // Retention may have removed it; then the count of calls has to do.
-        Ok(here
-            .filter(|here| {
-                let here = (here.script_execution_hk, here.load_date, here.hash_diff);
-                here != (last.operation, last.load_date, last.hash_diff)
-            })
-            .map(|here| {
-                format!(
-                    "at {} it has operation {}, the server {}",
-                    last.position, here.script_execution_hk, last.operation
-                )
-            }))
+        let another = match here {
+            Some(here) => {
+                (here.script_execution_hk, here.load_date, here.hash_diff)
+                    != (last.operation, last.load_date, last.hash_diff)
+            }
+            None => self.is_anothers(last.position).await?,
+        };
+        let (at, theirs) = (last.position, last.operation);
+        Ok(another.then(|| format!("at {at} it has another entry than the server, which has operation {theirs}")))
+    }
+
+    /// Whether a place of the log in which this scope has nothing holds a row of another tenant. Where it holds none, retention
+    /// may have removed what was there; then the count of calls has to do.
+    async fn is_anothers(&self, position: Position) -> Result<bool> {
+        let scan = Scan::Log { after: position.just_before() };
+        let page = match self.agent.tracker.store().scan(Scope::All, &scan, 1).await {
+            Err(error) if error.kind() == ErrorKind::Permission => return Ok(false),
+            page => page?,
+        };
+        let at = |record: &Record| matches!(record, Record::Entry(entry) if entry.version.position == position);
+        Ok(self.agent.scope() != Scope::All && page.records.iter().any(at))
     }
 }

@@ -24,12 +24,14 @@ pub(super) struct Marks {
     pub(super) sent: Position,
     /// Conflicts of the last call.
     pub(super) carried: Vec<Document>,
+    /// The mark at the other end is one of another log, until the next call.
+    pub(super) from_the_start: bool,
 }
 
 impl Marks {
     pub(super) fn new(mark: Mark, stored: Option<Stored>) -> Self {
         let stored = stored.map(|stored| (stored.load_date, stored.hash_diff));
-        Self { sent: mark.settled, mark, stored, carried: Vec::new() }
+        Self { sent: mark.settled, mark, stored, carried: Vec::new(), from_the_start: false }
     }
 
     /// The mark after these parcels.
@@ -64,6 +66,7 @@ impl Marks {
         self.stored = Some(stored);
         self.sent = self.sent.max(sent);
         self.carried.clear();
+        self.from_the_start = false;
     }
 }
 
