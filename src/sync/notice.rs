@@ -8,6 +8,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Kind, Position, UnitId};
 use crate::store::{Outcome, Record, Scan, Scope, Store};
 
+/// What a log is, by a mark.
+enum Log {
+    Same,
+    /// Nothing is where the mark is: retention may have removed it. An agent's count of calls has to do then.
+    Unknown,
+    Earlier(String),
+}
+
 /// Why a log is sent from its start once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Again {
@@ -92,7 +100,13 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
             );
             return Err(Error::new(ErrorKind::InvalidValue, message));
         }
-        let Some(found) = self.restored(&mark, mirror, end).await? else { return Ok((mark, None)) };
+        let found = match self.compared(&mark, mirror, end).await? {
+            Log::Same => return Ok((mark, None)),
+            // It costs a copy time, and nothing else, to send what the target has already.
+            Log::Unknown if mirror.is_none() => return Ok((mark.restarted(own), Some(Again::Restored))),
+            Log::Unknown => return Ok((mark, None)),
+            Log::Earlier(found) => found,
+        };
         if agent.accept_restored {
             return Ok((mark.restarted(own), Some(Again::Restored)));
         }
@@ -104,34 +118,36 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         Err(Error::new(ErrorKind::InvalidValue, message))
     }
 
-    /// What shows that the log is an earlier one, if anything does.
-    async fn restored(&self, mark: &Mark, mirror: Option<u64>, end: Position) -> Result<Option<String>> {
+    /// Whether the log is the one that the mark was set in.
+    async fn compared(&self, mark: &Mark, mirror: Option<u64>, end: Position) -> Result<Log> {
         if let Some(known) = mirror.filter(|known| mark.sequence > known.saturating_add(1)) {
-            return Ok(Some(format!("the server counted {} calls, this store knows of {known}", mark.sequence)));
+            let found = format!("the server counted {} calls, this store knows of {known}", mark.sequence);
+            return Ok(Log::Earlier(found));
         }
         if end < mark.position {
-            return Ok(Some(format!("its log ends at {end}, the server has it up to {}", mark.position)));
+            let found = format!("its log ends at {end}, the server has it up to {}", mark.position);
+            return Ok(Log::Earlier(found));
         }
-        let Some(last) = mark.last else { return Ok(None) };
+        let Some(last) = mark.last else { return Ok(Log::Same) };
         let scan = Scan::Log { after: last.position.just_before() };
         let page = self.agent.tracker.store().scan(self.agent.scope(), &scan, 1).await?;
         let here = page.records.iter().find_map(|record| match record {
             Record::Entry(entry) if entry.version.position == last.position => Some(&entry.version),
             _ => None,
         });
-        let another = match here {
-            Some(here) => {
-                (here.script_execution_hk, here.load_date, here.hash_diff)
-                    != (last.operation, last.load_date, last.hash_diff)
-            }
-            None => self.is_anothers(last.position).await?,
-        };
+        let same = (last.operation, last.load_date, last.hash_diff);
         let (at, theirs) = (last.position, last.operation);
-        Ok(another.then(|| format!("at {at} it has another entry than the server, which has operation {theirs}")))
+        let earlier =
+            || Log::Earlier(format!("at {at} it has another entry than the server, which has operation {theirs}"));
+        Ok(match here {
+            Some(here) if (here.script_execution_hk, here.load_date, here.hash_diff) == same => Log::Same,
+            Some(_) => earlier(),
+            None if self.is_anothers(at).await? => earlier(),
+            None => Log::Unknown,
+        })
     }
 
-    /// Whether a place of the log in which this scope has nothing holds a row of another tenant. Where it holds none, retention
-    /// may have removed what was there; then the count of calls has to do.
+    /// Whether a place of the log in which this scope has nothing holds a row of another tenant.
     async fn is_anothers(&self, position: Position) -> Result<bool> {
         let scan = Scan::Log { after: position.just_before() };
         let page = match self.agent.tracker.store().scan(Scope::All, &scan, 1).await {

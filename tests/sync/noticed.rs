@@ -11,7 +11,7 @@ use pollster::block_on;
 use super::{agent, contents, noon, operations, sync, tracker, work};
 use opledger_testkit::{Fault, Faulty, ManualClock};
 
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
