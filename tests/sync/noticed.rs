@@ -97,7 +97,9 @@ fn a_restored_store_where_the_marks_place_is_another_tenants() {
         copy_folder(&store, &backup);
         let now = open(&store);
         for _ in 0..lost_rounds {
-            work(&acme(&now), "lost", true);
+            for _ in 0..3 {
+                work(&acme(&now), "lost", true);
+            }
             // Its answer is lost, and with it the agent's patience: one call is taken over.
             faults.fail_commits([Fault::After(ErrorKind::Connection)]);
             let agent = Agent::new(&acme(&now), "agent-7").unwrap().patience(Duration::ZERO);
@@ -118,7 +120,7 @@ fn a_restored_store_where_the_marks_place_is_another_tenants() {
         faults.fail_commits([Fault::Before(ErrorKind::Connection)]);
         let passed = block_on(agent.accept_restored().sync(&server)).unwrap();
         assert_eq!((passed.failures, passed.conflicts), (1, 0));
-        assert_eq!(operations(&server).len(), 2 + lost_rounds, "nothing is lost");
+        assert_eq!(operations(&server).len(), 2 + 3 * lost_rounds, "nothing is lost");
         work(&acme(&again), "and on", true);
         assert_eq!(sync(&acme(&again), &server).versions, 2);
     }
