@@ -71,7 +71,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         units.push(put.unit);
         let outcomes = self.ask(Box::pin(self.remote.commit(units))).await?;
         if !matches!(outcomes.last(), Some(Outcome::Done(_) | Outcome::Replayed(_))) {
-            return Err(self.rival("the other store"));
+            return Err(self.agent.rival("the other store"));
         }
         let position = next.position;
         marks.advance(next, put.stored, position);

@@ -1,12 +1,12 @@
 //! Before anything is sent: is this still the store, and the log, that came before?
 
+use super::clock;
 use super::mark::{Mark, Side, Stored};
 use super::pass::{Passed, Way};
 use super::record::Marks;
-use super::{clock, documents};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Kind, Position, UnitId};
-use crate::store::{Outcome, Record, Scan, Scope, Store};
+use crate::model::Position;
+use crate::store::{Record, Scan, Scope, Store};
 
 /// What a log is, by a mark.
 enum Log {
@@ -28,7 +28,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     pub(super) async fn align(&mut self, end: Position) -> Result<Marks> {
         let agent = self.agent;
         // Registered before the server is asked: retention must know of it while the server is out of reach.
-        let mirror = if agent.is_agent { Some(self.mirror().await?) } else { None };
+        let mirror = if agent.is_agent { Some(agent.mirror().await?) } else { None };
         let remote = self.ask(Box::pin(Stored::find(self.remote, agent.scope(), agent.key(Side::Receiver)))).await?;
         let known = mirror.as_ref().map_or(0, |mirror| mirror.mark.sequence);
         let own = agent.tracker.info().id.to_string();
@@ -59,24 +59,6 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
             self.write_mirror(&marks.mark, Vec::new()).await?;
         }
         Ok(marks)
-    }
-
-    /// The mark as the agent keeps it; made where there is none yet.
-    async fn mirror(&self) -> Result<Stored> {
-        let agent = self.agent;
-        let (store, scope, key) = (agent.tracker.store(), agent.scope(), agent.key(Side::Sender));
-        if let Some(mirror) = Stored::find(store, scope, key).await? {
-            return Ok(mirror);
-        }
-        let mark = Mark::new(Side::Sender, &agent.name, scope, agent.tracker.info().id.to_string());
-        let (now, source) = (agent.tracker.now(), agent.tracker.record_source());
-        let document = documents::document((Kind::Peer, key), scope.tenant(), now, &mark, source)?;
-        let (load_date, hash_diff) = (document.load_date, document.hash_diff);
-        let done = store.commit(vec![documents::put(UnitId::random()?, document, None)]).await?;
-        match done.as_slice() {
-            [Outcome::Done(_)] => Ok(Stored { mark, load_date, hash_diff }),
-            _ => Err(self.rival("this store")),
-        }
     }
 
     /// The mark to go on from; it begins again where the log is another and that was accepted.

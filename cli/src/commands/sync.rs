@@ -34,7 +34,14 @@ pub(crate) fn run(global: &Global, args: &args::Sync) -> Result<u8, Failure> {
     if args.new_store {
         agent = agent.new_store();
     }
-    let server = store::open_at(&to, global, &options("sync", global.wait.min(PATIENCE)))?;
+    let server = match store::open_at(&to, global, &options("sync", global.wait.min(PATIENCE))) {
+        Err(Failure::Store(away)) if away.is_retryable() => {
+            // From now on retention keeps what waits.
+            block_on(agent.set_up())?;
+            return Err(away.into());
+        }
+        opened => opened?,
+    };
     apart(&tracker.info(), &server.info())?;
     let patience = PATIENCE.saturating_sub(began.elapsed());
     let passed = block_on(agent.clone().patience(patience).sync(server.store()))?;
