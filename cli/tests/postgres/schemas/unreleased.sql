@@ -119,6 +119,17 @@ BEGIN
                     CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END)) THEN
         v_owner := 'script_tracking_owner';
     END IF;
+    -- What `opledger migrate` made where nothing was installed becomes the owner's, where the installer may say so.
+    IF v_owner = 'script_tracking_owner' AND to_regclass('script_tracking.installed_file') IS NULL
+       AND pg_has_role(current_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'script_tracking'), 'USAGE')
+       AND to_regclass('script_tracking.migration') IS NOT NULL THEN
+        ALTER SCHEMA script_tracking OWNER TO script_tracking_owner;
+        ALTER TABLE script_tracking.migration OWNER TO script_tracking_owner;
+        EXECUTE (SELECT string_agg(format('ALTER FUNCTION %s OWNER TO script_tracking_owner', p.oid::regprocedure), ';')
+                 FROM pg_proc p WHERE pronamespace = 'script_tracking'::regnamespace AND proname = 'record_migration');
+        PERFORM set_config('script_tracking.made',
+            concat_ws(',', nullif(current_setting('script_tracking.made'), ''), 'schema script_tracking'), true);
+    END IF;
     -- What an earlier install left to its installer can't be mixed with what the owner makes.
     IF to_regnamespace('script_tracking') IS NOT NULL THEN
         v_owner := (SELECT rolname FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
@@ -401,8 +412,9 @@ CREATE TABLE IF NOT EXISTS script_tracking.script_execution_h (
 ALTER TABLE script_tracking.script_execution_h ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL script_tracking.allow_table('script_tracking.script_execution_h', 'script_tracking_reader');
 
--- For exact totals by tenant: equal keys take a few bytes each. It finds the tenants there are, too.
-CREATE INDEX IF NOT EXISTS script_execution_h_tenant ON script_tracking.script_execution_h (tenant_hk);
+-- Finds what came since a tenant's operations were counted (operation_count), and the tenants there are. It only grows at each
+-- tenant's end: full pages save 6 MB a million.
+CREATE INDEX IF NOT EXISTS script_execution_h_log ON script_tracking.script_execution_h (tenant_hk, log_xid) WITH (fillfactor = 100);
 -- The satellite: one row a version. Only load_end_date is ever updated, once. The fillfactor stays 100: a close is never HOT
 -- (see the index of running operations), so room kept free in a page is lost. Measured for 160,000 operations: 192 MB at 100,
 -- 242 at 90, 282 at 70.
@@ -450,6 +462,20 @@ CREATE INDEX IF NOT EXISTS script_execution_s_failed ON script_tracking.script_e
 
 -- The log: see log_epoch. It grows at its end only.
 CREATE INDEX IF NOT EXISTS script_execution_s_log ON script_tracking.script_execution_s (log_xid, version_number);
+-- How many operations each tenant has, counted up to a snapshot: those whose transaction had ended by then, which are the ones below
+-- horizon and not pending. count_operations adds what came since. It is kept outside of the write path, by fold_operation_count.
+-- Transaction ids mean something in one cluster only, which system_identifier tells.
+CREATE TABLE IF NOT EXISTS script_tracking.operation_count (
+    tenant_hk bytea,
+    operations bigint NOT NULL DEFAULT 0,
+    horizon xid8 NOT NULL DEFAULT '0',
+    pending xid8[] NOT NULL DEFAULT '{}',
+    system_identifier bigint NOT NULL
+);
+ALTER TABLE script_tracking.operation_count ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+-- One row a tenant; the system's has no tenant_hk.
+CREATE UNIQUE INDEX IF NOT EXISTS operation_count_tenant ON script_tracking.operation_count ((coalesce(tenant_hk, '')));
+CALL script_tracking.allow_table('script_tracking.operation_count', 'script_tracking_reader');
 -- Callers' own keys, by SHA-256 of tenant and key: a table of its own, because the hub has no other unique constraint.
 CREATE TABLE IF NOT EXISTS script_tracking.idempotency_key (
     key_hash bytea PRIMARY KEY,
@@ -621,9 +647,10 @@ CREATE TABLE IF NOT EXISTS script_tracking.migration (
     error_details text,
     script_execution_hk bytea,
     applied_by name NOT NULL DEFAULT session_user,
+    statement_number integer,
     PRIMARY KEY (migration_kind, migration_version, state_number),
     CONSTRAINT migration_kind_known CHECK (migration_kind IN ('VERSIONED', 'REPEATABLE')),
-    CONSTRAINT migration_status_known CHECK (migration_status IN ('RUNNING', 'APPLIED', 'FAILED', 'BASELINE')),
+    CONSTRAINT migration_status_known CHECK (migration_status IN ('RUNNING', 'APPLIED', 'FAILED', 'BASELINE', 'REVERTED')),
     CONSTRAINT migration_checksum CHECK (octet_length(checksum) = 32),
     CONSTRAINT migration_checksum_known CHECK (checksum IS NOT NULL OR migration_status = 'BASELINE')
 );
@@ -678,6 +705,7 @@ CALL script_tracking.put_tenant_policy('script_tracking.script_execution_h');
 CALL script_tracking.put_writer_policy('script_tracking.script_execution_h');
 CALL script_tracking.put_tenant_policy('script_tracking.script_execution_s');
 CALL script_tracking.put_writer_policy('script_tracking.script_execution_s');
+CALL script_tracking.put_tenant_policy('script_tracking.operation_count');
 CALL script_tracking.put_tenant_policy('script_tracking.idempotency_key');
 CALL script_tracking.put_tenant_policy('script_tracking.verification');
 CALL script_tracking.put_tenant_policy('script_tracking.tenant_h');
@@ -1036,6 +1064,99 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.add_objects(text[], text[])');
+-- Counts a tenant's operations (NULL: the system's) that are not in a count of p_horizon and p_pending, up to one of p_until and
+-- p_until_pending. Row security is no index condition, so the tenant is named; and whatever statistics say, they are few.
+CREATE OR REPLACE FUNCTION script_tracking.count_since(
+    p_tenant_hk bytea, p_horizon xid8, p_pending xid8[], p_until xid8 DEFAULT '18446744073709551615',
+    p_until_pending xid8[] DEFAULT '{}')
+RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET max_parallel_workers_per_gather = 0
+SET enable_seqscan = off
+AS $$
+DECLARE
+    v_count bigint;
+BEGIN
+    EXECUTE format($query$
+        SELECT (SELECT count(*) FROM script_tracking.script_execution_h
+                WHERE %1$s AND log_xid >= $2 AND log_xid < $4 AND log_xid <> ALL ($5))
+            + (SELECT count(*) FROM script_tracking.script_execution_h
+               WHERE %1$s AND log_xid = ANY ($3) AND log_xid <> ALL ($5)) $query$,
+        CASE WHEN p_tenant_hk IS NULL THEN 'tenant_hk IS NULL' ELSE 'tenant_hk = $1' END)
+    INTO v_count USING p_tenant_hk, p_horizon, p_pending, p_until, p_until_pending;
+    RETURN v_count;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.count_since(bytea, xid8, xid8[], xid8, xid8[])');
+-- A tenant's row of operation_count, made where there is none, and locked until the transaction ends: who folds operations into it
+-- and who removes some take turns. Above READ COMMITTED a row that changed since the snapshot is 40001.
+CREATE OR REPLACE FUNCTION script_tracking.lock_operation_count(p_tenant_hk bytea) RETURNS script_tracking.operation_count
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v script_tracking.operation_count;
+BEGIN
+    LOOP
+        SELECT * INTO v FROM script_tracking.operation_count c
+        WHERE coalesce(c.tenant_hk, '') = coalesce(p_tenant_hk, '') FOR UPDATE;
+        IF FOUND THEN
+            RETURN v;
+        END IF;
+        INSERT INTO script_tracking.operation_count (tenant_hk, system_identifier)
+        SELECT p_tenant_hk, system_identifier FROM pg_control_system()
+        ON CONFLICT (coalesce(tenant_hk, '')) DO NOTHING;
+    END LOOP;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.lock_operation_count(bytea)');
+-- Counts what came since the last time into operation_count, for the session's tenant or for one that an admin names; p_anew: all
+-- of it. True when done. Writers call it once in ten thousand starts, so it waits for nobody: false when another is at it, and
+-- above READ COMMITTED, where it could fail its caller with 40001.
+CREATE OR REPLACE FUNCTION script_tracking.fold_operation_count(
+    p_tenant_hk bytea DEFAULT script_tracking.session_tenant(), p_anew boolean DEFAULT false)
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '1ms'
+AS $$
+DECLARE
+    v script_tracking.operation_count;
+    v_system_identifier bigint := (SELECT system_identifier FROM pg_control_system());
+    v_snapshot pg_snapshot;
+    v_horizon xid8;
+    v_pending xid8[];
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RETURN false;
+    END IF;
+    v := script_tracking.lock_operation_count(p_tenant_hk);
+    IF p_anew OR v.system_identifier <> v_system_identifier THEN
+        v.operations := 0;
+        v.horizon := '0';
+        v.pending := '{}';
+    END IF;
+    -- What had ended at this snapshot adds nothing later, and only who holds the lock removes any. This transaction is not over,
+    -- though its own snapshot doesn't say so.
+    v_snapshot := pg_current_snapshot();
+    v_horizon := pg_snapshot_xmax(v_snapshot);
+    v_pending := ARRAY(SELECT x FROM pg_snapshot_xip(v_snapshot) x
+                       UNION SELECT pg_current_xact_id() WHERE pg_current_xact_id() < v_horizon);
+    v.operations := v.operations + script_tracking.count_since(p_tenant_hk, v.horizon, v.pending, v_horizon, v_pending);
+    UPDATE script_tracking.operation_count c
+    SET operations = v.operations, horizon = v_horizon, pending = v_pending, system_identifier = v_system_identifier
+    WHERE coalesce(c.tenant_hk, '') = coalesce(p_tenant_hk, '');
+    RETURN true;
+EXCEPTION
+    WHEN lock_not_available THEN
+        RETURN false;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.fold_operation_count(bytea, boolean)', 'script_tracking_writer');
 -- Writes util.audit_event; called after each completion when the setting audit_log is on. A site keeps its own.
 DO $do$
 BEGIN
@@ -1059,6 +1180,27 @@ BEGIN
     END IF;
 END
 $do$;
+-- Tells the site's audit log, or ours, of a completion, when the setting says so. A log that fails is a WARNING, never the caller's
+-- failure. Asked in the caller's statement where calls are counted: this is for all others.
+CREATE OR REPLACE FUNCTION script_tracking.report_completion(
+    p_execution_hk bytea, p_script_name text, p_script_type text, p_status text, p_duration_ms integer)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log') THEN
+        PERFORM util.log_audit_event('OPERATION_' || p_status, 'script_execution', encode(p_execution_hk, 'hex'),
+            session_user::text, jsonb_build_object('script_name', p_script_name, 'script_type', p_script_type,
+                'execution_duration_ms', p_duration_ms));
+    END IF;
+EXCEPTION
+    WHEN OTHERS THEN
+        RAISE WARNING 'util.log_audit_event failed: %', SQLERRM USING ERRCODE = SQLSTATE;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.report_completion(bytea, text, text, text, integer)');
 -- Writes hub and first version of an operation whose name, type, times, details and source are given, and checked.
 -- Who and for whom is decided here, by the login, for every way to start one.
 CREATE OR REPLACE FUNCTION script_tracking.write_start(v script_tracking.script_execution_s, p_business_key text) RETURNS bytea
@@ -1078,6 +1220,9 @@ BEGIN
         (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source, log_xid)
     VALUES (v.script_execution_hk, p_business_key, v.tenant_hk, v.load_date, v.record_source, v.log_xid);
     INSERT INTO script_tracking.script_execution_s VALUES (v.*);
+    IF random() < 0.0001 THEN
+        PERFORM script_tracking.fold_operation_count(v.tenant_hk);
+    END IF;
     RETURN v.script_execution_hk;
 END
 $$;
@@ -1102,6 +1247,10 @@ BEGIN
     v.log_xid := pg_current_xact_id();
     v.recorded_by := nullif(session_user, v.db_session_user);
     INSERT INTO script_tracking.script_execution_s VALUES (v.*);
+    IF v.execution_status <> 'RUNNING' THEN
+        PERFORM script_tracking.report_completion(v.script_execution_hk, v.script_name, v.script_type, v.execution_status,
+            v.execution_duration_ms);
+    END IF;
     RETURN true;
 END
 $$;
@@ -1148,6 +1297,8 @@ BEGIN
     v.log_xid := pg_current_xact_id();
     v.hash_diff := script_tracking.calculate_hash_diff(v);
     INSERT INTO script_tracking.script_execution_s VALUES (v.*);
+    PERFORM script_tracking.report_completion(v.script_execution_hk, v.script_name, v.script_type, v.execution_status,
+        v.execution_duration_ms);
     RETURN v.script_execution_hk;
 END
 $$;
@@ -1224,6 +1375,9 @@ BEGIN
             (extract(epoch FROM v_now) * 1000000)::bigint, NULL::integer, session_user, host(inet_client_addr()), NULL::jsonb,
             NULL::text, NULL::text, NULL::jsonb)::text, 'UTF8')),
         p_script_name, p_script_type, 'RUNNING', v_now, session_user, inet_client_addr(), 'track_operation', v_tenant_hk);
+    IF random() < 0.0001 THEN
+        PERFORM script_tracking.fold_operation_count(v_tenant_hk);
+    END IF;
     RETURN v_execution_hk;
 END
 $$;
@@ -1269,24 +1423,6 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.start_operation(varchar, varchar, text[], text, jsonb, text)', 'script_tracking_writer');
--- Tells the site's audit log, or ours, of a completion. A log that fails is a WARNING, never the caller's failure.
-CREATE OR REPLACE FUNCTION script_tracking.report_completion(
-    p_execution_hk bytea, p_script_name text, p_script_type text, p_status text, p_duration_ms integer)
-RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM util.log_audit_event('OPERATION_' || p_status, 'script_execution', encode(p_execution_hk, 'hex'),
-        session_user::text, jsonb_build_object('script_name', p_script_name, 'script_type', p_script_type,
-            'execution_duration_ms', p_duration_ms));
-EXCEPTION
-    WHEN OTHERS THEN
-        RAISE WARNING 'util.log_audit_event failed: %', SQLERRM USING ERRCODE = SQLSTATE;
-END
-$$;
-
-CALL script_tracking.allow('script_tracking.report_completion(bytea, text, text, text, integer)');
 -- Ends a running operation; true when recorded, false (nothing changed) when it is unknown or has ended already.
 CREATE OR REPLACE FUNCTION script_tracking.complete_operation(
     p_execution_hk bytea, p_success boolean DEFAULT true, p_error_message text DEFAULT NULL)
@@ -1576,6 +1712,20 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.sees_system()');
+-- The tenants whose operations the session may see, one a row and in order; NULL is the system.
+CREATE OR REPLACE FUNCTION script_tracking.each_tenant() RETURNS SETOF bytea
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT unnest(script_tracking.visible_tenants());
+    IF script_tracking.sees_system() THEN
+        RETURN NEXT NULL;
+    END IF;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.each_tenant()');
 -- A query for columns of the current executions that fulfil a condition and that the session may see: $1 are the tenants
 -- from visible_tenants(). Row security is no index condition, so tenants are named; a branch that has nothing to give is
 -- left out, because the planner would start workers for it. A finished version is never closed, and an open RUNNING one
@@ -1686,7 +1836,7 @@ $$;
 
 CALL script_tracking.allow('script_tracking.direction(numeric, numeric, numeric, numeric)');
 -- Counts the operations with p_after < execution_timestamp <= p_until: a row for all, then one a type where p_by_type
--- (which costs a sort more).
+-- (which costs a sort more). What ended and what runs are counted apart: no expression is computed for a row that needs it not.
 CREATE OR REPLACE FUNCTION script_tracking.tallies(p_after timestamptz, p_until timestamptz, p_by_type boolean)
 RETURNS SETOF script_tracking.tally
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1695,16 +1845,25 @@ SET max_parallel_workers_per_gather = 0  -- workers take longer to start than to
 AS $$
 BEGIN
     RETURN QUERY EXECUTE format($query$
-        SELECT count(*), count(*) FILTER (WHERE script_type = 'DDL_AUTO'),
-            count(*) FILTER (WHERE execution_status = 'COMPLETED'), count(*) FILTER (WHERE execution_status = 'FAILED'),
-            count(execution_duration_ms), coalesce(sum(execution_duration_ms), 0)::numeric, max(execution_duration_ms),
-            script_tracking.seven_bits(percentile_disc(0.95) WITHIN GROUP (ORDER BY execution_duration_ms)), %s
-        FROM (%s UNION ALL %s) AS seen %s $query$,
+        WITH ended AS (
+            SELECT count(*) AS operations, count(*) FILTER (WHERE script_type = 'DDL_AUTO') AS ddl,
+                count(*) FILTER (WHERE execution_status = 'FAILED') AS failed, count(execution_duration_ms) AS timed,
+                sum(execution_duration_ms) AS duration_sum, max(execution_duration_ms) AS duration_max,
+                percentile_disc(0.95) WITHIN GROUP (ORDER BY execution_duration_ms) AS p95, %1$s AS script_type
+            FROM (%2$s) AS seen %4$s
+        ), running AS (
+            SELECT count(*) AS operations, count(*) FILTER (WHERE script_type = 'DDL_AUTO') AS ddl, %1$s AS script_type
+            FROM (%3$s) AS seen %4$s
+        )
+        SELECT coalesce(e.operations, 0) + coalesce(r.operations, 0), coalesce(e.ddl, 0) + coalesce(r.ddl, 0),
+            coalesce(e.operations - e.failed, 0), coalesce(e.failed, 0), coalesce(e.timed, 0),
+            coalesce(e.duration_sum, 0)::numeric, e.duration_max, script_tracking.seven_bits(e.p95),
+            coalesce(e.script_type, r.script_type)
+        FROM ended e FULL JOIN running r ON coalesce(e.script_type, 'OVERALL') = coalesce(r.script_type, 'OVERALL') $query$,
         CASE WHEN p_by_type THEN 'script_type::text' ELSE 'NULL::text' END,
         script_tracking.seen_rows('script_type, execution_status, execution_duration_ms',
             'execution_timestamp > $2 AND execution_timestamp <= $3', ARRAY['execution_status <> ''RUNNING''']),
-        -- A duration counts when the operation has finished.
-        script_tracking.seen_rows('script_type, execution_status, NULL', 'execution_timestamp > $2 AND execution_timestamp <= $3',
+        script_tracking.seen_rows('script_type', 'execution_timestamp > $2 AND execution_timestamp <= $3',
             ARRAY['execution_status = ''RUNNING'' AND load_end_date IS NULL']),
         CASE WHEN p_by_type THEN 'GROUP BY GROUPING SETS ((), (script_type))' ELSE '' END)
     USING script_tracking.visible_tenants(), p_after, p_until;
@@ -1712,19 +1871,30 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.tallies(timestamptz, timestamptz, boolean)');
--- How many operations the session may see: exact, counted in the hub's small index of tenants.
+-- How many operations a tenant has (NULL: the system), as far as the session sees them: what operation_count has, and what came since.
+CREATE OR REPLACE FUNCTION script_tracking.count_operations_of(p_tenant_hk bytea) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v script_tracking.operation_count;
+BEGIN
+    SELECT * INTO v FROM script_tracking.operation_count c
+    WHERE coalesce(c.tenant_hk, '') = coalesce(p_tenant_hk, '')
+        AND c.system_identifier = (SELECT system_identifier FROM pg_control_system());
+    RETURN coalesce(v.operations, 0)
+        + script_tracking.count_since(p_tenant_hk, coalesce(v.horizon, '0'), coalesce(v.pending, '{}'));
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.count_operations_of(bytea)');
+-- How many operations the session may see: exact.
 CREATE OR REPLACE FUNCTION script_tracking.count_operations() RETURNS bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET max_parallel_workers_per_gather = 0  -- workers take longer to start than to help
 AS $$
-DECLARE
-    v_tenants bytea[] := script_tracking.visible_tenants();
-    v_sees_system boolean := script_tracking.sees_system();
 BEGIN
-    RETURN (SELECT count(*) FROM script_tracking.script_execution_h WHERE tenant_hk = ANY (v_tenants))
-        + CASE WHEN v_sees_system
-            THEN (SELECT count(*) FROM script_tracking.script_execution_h WHERE tenant_hk IS NULL) ELSE 0 END;
+    RETURN (SELECT coalesce(sum(script_tracking.count_operations_of(t)), 0) FROM script_tracking.each_tenant() AS t);
 END
 $$;
 
@@ -2016,9 +2186,12 @@ BEGIN
     END LOOP;
     INSERT INTO script_tracking.verification (verified_at, sees_all, operations, versions, orphan_versions, open_versions,
         hash_mismatches, other, tenant_hk)
-    VALUES (v_at, script_tracking.session_is_admin(), script_tracking.count_operations(),
+    VALUES (v_at, script_tracking.session_is_admin(), (SELECT count(*) FROM script_tracking.script_execution_h),
         (SELECT count(*) FROM script_tracking.script_execution_s), v_counts[1], v_counts[2], v_counts[3], v_counts[4],
         script_tracking.session_tenant());
+    -- A superuser's own DELETE is in no count.
+    PERFORM script_tracking.fold_operation_count(t.tenant_hk, true)
+    FROM (SELECT script_tracking.each_tenant() UNION SELECT c.tenant_hk FROM script_tracking.operation_count c ORDER BY 1) AS t (tenant_hk);
 END
 $$;
 
@@ -2114,6 +2287,36 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.get_system_health()', 'script_tracking_reader');
+-- Removes operations whole, and takes them out of the counts they are in; returns how many there were. Whatever deletes from the hub
+-- does it here, or operation_count is wrong.
+CREATE OR REPLACE FUNCTION script_tracking.remove_operations(p_execution_hks bytea[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_removed integer;
+BEGIN
+    -- In one order, or two that remove could wait for each other. Locked before anything goes: no fold counts it then.
+    PERFORM script_tracking.lock_operation_count(t.tenant_hk)
+    FROM (SELECT DISTINCT h.tenant_hk FROM script_tracking.script_execution_h h
+          WHERE h.script_execution_hk = ANY (p_execution_hks) ORDER BY 1) AS t;
+    DELETE FROM script_tracking.idempotency_key k WHERE k.script_execution_hk = ANY (p_execution_hks);
+    DELETE FROM script_tracking.script_execution_s s WHERE s.script_execution_hk = ANY (p_execution_hks);
+    WITH gone AS (
+        DELETE FROM script_tracking.script_execution_h h WHERE h.script_execution_hk = ANY (p_execution_hks)
+        RETURNING h.tenant_hk, h.log_xid
+    ), counted AS (
+        UPDATE script_tracking.operation_count c
+        SET operations = c.operations - (SELECT count(*) FROM gone g
+            WHERE g.tenant_hk IS NOT DISTINCT FROM c.tenant_hk AND g.log_xid < c.horizon AND g.log_xid <> ALL (c.pending))
+        WHERE coalesce(c.tenant_hk, '') IN (SELECT coalesce(g.tenant_hk, '') FROM gone g)
+    )
+    SELECT count(*) INTO v_removed FROM gone;
+    RETURN v_removed;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.remove_operations(bytea[])');
 -- Removes at most p_limit finished operations that started before p_before; returns how many.
 CREATE OR REPLACE FUNCTION script_tracking.cleanup_batch(p_before timestamptz, p_limit integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
@@ -2125,14 +2328,23 @@ BEGIN
     EXECUTE format('SELECT array_agg(script_execution_hk) FROM (%s LIMIT $3) AS seen', script_tracking.seen_rows(
         'script_execution_hk', 'execution_timestamp < $2', ARRAY['execution_status <> ''RUNNING''']))
     INTO v_old USING script_tracking.visible_tenants(), p_before, p_limit;
-    DELETE FROM script_tracking.idempotency_key k WHERE k.script_execution_hk = ANY (v_old);
-    DELETE FROM script_tracking.script_execution_s s WHERE s.script_execution_hk = ANY (v_old);
-    DELETE FROM script_tracking.script_execution_h h WHERE h.script_execution_hk = ANY (v_old);
-    RETURN coalesce(cardinality(v_old), 0);
+    RETURN script_tracking.remove_operations(v_old);
 END
 $$;
 
 CALL script_tracking.allow('script_tracking.cleanup_batch(timestamptz, integer)');
+-- Removes what is older than p_before of the records beside the ledger that tell how capture went.
+CREATE OR REPLACE FUNCTION script_tracking.cleanup_capture(p_before timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM script_tracking.capture_failure WHERE failed_at < p_before;
+    DELETE FROM script_tracking.capture_switch_off WHERE switched_off_at < p_before;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.cleanup_capture(timestamptz)');
 -- Removes finished operations older than so many days, all in this transaction; returns how many. RUNNING ones stay.
 CREATE OR REPLACE FUNCTION script_tracking.cleanup_old_data(p_retention_days integer DEFAULT 365) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
@@ -2143,11 +2355,14 @@ DECLARE
     v_removed integer := 0;
     v_batch integer;
 BEGIN
+    -- First, in one order: two cleanups at once must not wait for each other, nor find the same operations.
+    PERFORM script_tracking.lock_operation_count(t) FROM script_tracking.each_tenant() AS t;
     LOOP
         v_batch := script_tracking.cleanup_batch(v_before, 10000);
         EXIT WHEN v_batch = 0;
         v_removed := v_removed + v_batch;
     END LOOP;
+    PERFORM script_tracking.cleanup_capture(v_before);
     RETURN v_removed;
 END
 $$;
@@ -2158,13 +2373,17 @@ CREATE OR REPLACE FUNCTION script_tracking.cleanup_step(p_retention_days integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_before timestamptz := script_tracking.window_start(clock_timestamp(), 'p_retention_days', p_retention_days, 24);
 BEGIN
     IF p_batch IS NULL OR p_batch < 1 THEN
         RAISE EXCEPTION 'p_batch must be from 1 to 2147483647, not %', coalesce(p_batch::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    RETURN script_tracking.cleanup_batch(
-        script_tracking.window_start(clock_timestamp(), 'p_retention_days', p_retention_days, 24), p_batch) = p_batch;
+    -- As in cleanup_old_data.
+    PERFORM script_tracking.lock_operation_count(t) FROM script_tracking.each_tenant() AS t;
+    PERFORM script_tracking.cleanup_capture(v_before);
+    RETURN script_tracking.cleanup_batch(v_before, p_batch) = p_batch;
 END
 $$;
 
@@ -2919,9 +3138,15 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.cleanup_old_logins(integer)', 'script_tracking_admin');
--- Counts the starts and ends of DDL commands: a session's number modulo 8 is how deep its commands are nested now. currval()
--- is a memory of the session that its user can't set, as he can a setting. Caches of whole eights keep the count.
-CREATE SEQUENCE IF NOT EXISTS script_tracking.ddl_command_sequence AS bigint MINVALUE 0 START 0 CACHE 1024;
+-- The DDL commands of a transaction that run now and may have others in them, by depth. Rows of a command that failed are rolled
+-- back with it, and users may not write any: what a session says of itself (script_tracking.ddl_command) hides nothing.
+CREATE UNLOGGED TABLE IF NOT EXISTS script_tracking.ddl_running (
+    log_xid xid8,
+    depth integer,
+    PRIMARY KEY (log_xid, depth)
+);
+ALTER TABLE script_tracking.ddl_running ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CALL script_tracking.allow_table('script_tracking.ddl_running', 'script_tracking_admin');
 -- Whose DDL, and DDL in which schemas, is recorded: by default all is. Changes are recorded, and made by set_capture.
 CREATE TABLE IF NOT EXISTS script_tracking.capture_rule (
     kind text NOT NULL,
@@ -2960,6 +3185,8 @@ CREATE TABLE IF NOT EXISTS script_tracking.expected_event_trigger (
 );
 ALTER TABLE script_tracking.expected_event_trigger ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL script_tracking.allow_table('script_tracking.expected_event_trigger', 'script_tracking_reader');
+-- Written whoever's DDL it is; only admins are granted SELECT.
+CALL script_tracking.put_policy('script_tracking.ddl_running', 'everyone', 'ALL', 'true');
 -- No tenant's: everyone may know it. Nobody is granted more than SELECT; set_capture is for admins.
 CALL script_tracking.put_policy('script_tracking.capture_rule', 'everyone', 'ALL', 'true');
 -- Written whoever's DDL it was; only admins are granted SELECT.
@@ -3189,10 +3416,10 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.event_trigger_end_concurrent(text[], boolean, text[], jsonb)');
--- Remembers when a DDL command began; writes nothing. script_tracking.ddl_command holds, while a command runs: number, commands
--- nested in it, statement_timestamp, start, hash key of a start that had to be written, that of one before which got no end.
--- It holds for this statement and for the number that the session's sequence is at: what a failed command left behind is
--- found stale, and a user who sets it hides nothing. In doubt (a nested command failed, the outer goes on) more is recorded.
+-- Remembers when a DDL command began. script_tracking.ddl_command holds, while a command runs: depth, commands nested in it,
+-- statement_timestamp, start, hash key of a start that had to be written, that of one before which got no end. It is the
+-- session's, so it may say anything: whether a command is nested is told by ddl_running. Only what can run users' code is
+-- written there; in what can't, DDL is another event trigger's, and counts. In doubt more is recorded.
 -- Each expression costs a microsecond or two of everyone's DDL, PERFORM ten: hence few of them, and assignments.
 CREATE OR REPLACE FUNCTION script_tracking.event_trigger_ddl_start() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -3200,7 +3427,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
-    v_number bigint;
     v_concurrently boolean;
     v_execution_hk text;
     v_interrupted_hk text;
@@ -3211,29 +3437,25 @@ BEGIN
        AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
     END IF;
-    IF v_command <> '{}' OR TG_TAG IN ('CREATE INDEX', 'DROP INDEX', 'ALTER TABLE', 'REINDEX') THEN
-        IF v_command[3] = extract(epoch FROM statement_timestamp())::text THEN
-            v_number := nextval('script_tracking.ddl_command_sequence');
-            IF v_number % 8 > 1 AND v_command[1] = (v_number - 1)::text THEN
-                v_command[1] := v_number;
+    IF v_command[3] = extract(epoch FROM statement_timestamp())::text THEN
+        INSERT INTO script_tracking.ddl_running (log_xid, depth)
+        SELECT log_xid, max(depth) + 1 FROM script_tracking.ddl_running
+        WHERE log_xid = pg_current_xact_id_if_assigned() GROUP BY log_xid;
+        IF FOUND THEN
+            IF v_command[1] ~ '^[0-9]{1,9}$' AND v_command[2] ~ '^[0-9]{1,9}$' THEN
+                v_command[1] := v_command[1]::integer + 1;
                 v_command[2] := v_command[2]::integer + 1;
                 v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
-                RETURN;
             END IF;
-        ELSE
-            v_interrupted_hk := substring(concat(v_command[5], v_command[6]) FROM '^[0-9a-f]{64}$');
+            RETURN;
         END IF;
-        v_concurrently := TG_TAG IN ('CREATE INDEX', 'DROP INDEX', 'ALTER TABLE', 'REINDEX')
-            AND coalesce(current_query(), 'concurrently') ~* 'concurrently';
+    ELSIF v_command <> '{}' THEN
+        v_interrupted_hk := substring(concat(v_command[5], v_command[6]) FROM '^[0-9a-f]{64}$');
     END IF;
-    -- DROP INDEX CONCURRENTLY refuses to run once anything was written, be it by nextval(). Nothing can be nested in it.
-    IF v_concurrently AND TG_TAG = 'DROP INDEX' THEN
-        v_number := 0;
-    ELSE
-        v_number := nextval('script_tracking.ddl_command_sequence');
-        WHILE v_number % 8 <> 1 LOOP  -- the last command failed, and so never ended
-            v_number := nextval('script_tracking.ddl_command_sequence');
-        END LOOP;
+    v_concurrently := TG_TAG IN ('CREATE INDEX', 'DROP INDEX', 'ALTER TABLE', 'REINDEX')
+        AND coalesce(current_query(), 'concurrently') ~* 'concurrently';
+    -- DROP INDEX CONCURRENTLY refuses to run once anything was written.
+    IF NOT (v_concurrently AND TG_TAG = 'DROP INDEX') THEN
         IF v_interrupted_hk <> '' THEN
             PERFORM script_tracking.fail_interrupted_ddl(decode(v_interrupted_hk, 'hex'));
             v_interrupted_hk := NULL;
@@ -3241,9 +3463,17 @@ BEGIN
         IF v_concurrently THEN
             v_execution_hk := script_tracking.event_trigger_start_concurrent(TG_TAG);
         END IF;
+        -- Not where the row could be committed on the way.
+        IF NOT v_concurrently AND TG_TAG IN ('CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW',
+            'REFRESH MATERIALIZED VIEW', 'CREATE EXTENSION', 'ALTER EXTENSION', 'CREATE SCHEMA', 'CREATE INDEX', 'ALTER TABLE',
+            'ALTER DOMAIN', 'IMPORT FOREIGN SCHEMA') THEN
+            INSERT INTO script_tracking.ddl_running (log_xid, depth)
+            SELECT pg_current_xact_id(), coalesce(max(depth), 0) + 1 FROM script_tracking.ddl_running
+            WHERE log_xid = pg_current_xact_id_if_assigned();
+        END IF;
     END IF;
     -- For the session: a setting of the transaction is lost where the command commits on its way.
-    v_set := set_config('script_tracking.ddl_command', v_number || ' 0 ' || extract(epoch FROM statement_timestamp()) || ' '
+    v_set := set_config('script_tracking.ddl_command', '1 0 ' || extract(epoch FROM statement_timestamp()) || ' '
         || extract(epoch FROM clock_timestamp()) || ' ' || coalesce(v_execution_hk, '') || ' ' || coalesce(v_interrupted_hk, ''),
         false);
 EXCEPTION
@@ -3265,7 +3495,7 @@ DECLARE
     v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
     v_set text;
 BEGIN
-    IF v_command[1]::bigint % 8 > 1 OR coalesce(current_setting('script_tracking.installing', true), '') = 'on'
+    IF v_command[1] ~ '^[0-9]+$' AND v_command[1] <> '1' OR coalesce(current_setting('script_tracking.installing', true), '') = 'on'
        AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
     END IF;
@@ -3291,7 +3521,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
-    v_numbers bigint[];
+    v_depth integer;
     v_set text;
     v_objects text[];
     v_object text;
@@ -3306,25 +3536,32 @@ DECLARE
     v_execution_hk bytea;
     v_hashed jsonb;
     v_tenant_hk bytea;
+    v_audited boolean;
 BEGIN
     -- Nothing above may fail: it would be out of this block's reach, and so fail the command.
-    -- Its user may have changed it: what it says must be possible.
-    IF (v_command[3] = extract(epoch FROM statement_timestamp())::text AND v_command[2] ~ '^[0-9]{1,9}$'
-        AND v_command[4] COLLATE "C" >= v_command[3] AND v_command[4] ~ '^[0-9]{10}[.][0-9]{6}$') IS TRUE THEN
-        -- Seven on, modulo eight, is one back.
-        v_numbers := ARRAY[nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
-            nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
-            nextval('script_tracking.ddl_command_sequence'), nextval('script_tracking.ddl_command_sequence'),
-            nextval('script_tracking.ddl_command_sequence')];
-        IF v_numbers[7] % 8 BETWEEN 1 AND 6 AND v_command[1] = (v_numbers[1] - 1)::text THEN
-            v_command[1] := v_numbers[7];
-            v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
+    SELECT (SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
+            FROM script_tracking.login_binding b WHERE b.login = session_user),
+           (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log'),
+           (SELECT max(depth) FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned())
+    INTO v_tenant_hk, v_audited, v_depth;
+    IF v_depth IS NOT NULL THEN
+        DELETE FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned() AND depth = v_depth;
+        IF v_depth > 1 THEN
+            IF v_command[1] ~ '^[0-9]{1,9}$' THEN
+                v_command[1] := v_command[1]::integer - 1;
+                v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
+            END IF;
             RETURN;
         END IF;
-    ELSIF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
-          AND pg_has_role(session_user, current_user, 'MEMBER') THEN
-        RETURN;
-    ELSE  -- a command whose start is not known is recorded all the same
+    END IF;
+    -- Its user may have changed it: what it says must be possible.
+    IF (v_command[3] = extract(epoch FROM statement_timestamp())::text AND v_command[2] ~ '^[0-9]{1,9}$'
+        AND v_command[4] COLLATE "C" >= v_command[3] AND v_command[4] ~ '^[0-9]{10}[.][0-9]{6}$') IS NOT TRUE THEN
+        IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
+           AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+            RETURN;
+        END IF;
+        -- A command whose start is not known is recorded all the same.
         v_command := ARRAY['', '0', '', extract(epoch FROM statement_timestamp())::text, '', ''];
     END IF;
     v_set := set_config('script_tracking.ddl_command', '', false);
@@ -3373,9 +3610,6 @@ BEGIN
     v_duration_ms := floor(least((extract(epoch FROM v_ended) - extract(epoch FROM v_started)) * 1000, 2147483647));
     v_text := CASE WHEN current_query() ~ '[''$]|--|/[*]|[0-9]{5}' OR length(current_query()) > 4000
                    THEN script_tracking.redact_sql(current_query(), 4000) ELSE current_query() END;
-    v_tenant_hk := (
-        SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
-        FROM script_tracking.login_binding b WHERE b.login = session_user);
     v_business_key := TG_TAG || to_char(v_started AT TIME ZONE 'UTC', '_YYYY-MM-DD_HH24:MI:SS.US_')
         || left(gen_random_uuid()::text, 6);
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
@@ -3396,6 +3630,9 @@ BEGIN
                 'UTF8')),
             TG_TAG, 'DDL_AUTO', 'COMPLETED', v_started, v_duration_ms, session_user, inet_client_addr(), v_unique, v_text,
             v_metadata, 'event_trigger_ddl_end', v_tenant_hk);
+    IF v_audited THEN
+        PERFORM script_tracking.report_completion(v_execution_hk, TG_TAG, 'DDL_AUTO', 'COMPLETED', v_duration_ms);
+    END IF;
 EXCEPTION
     WHEN OTHERS THEN
         PERFORM script_tracking.event_trigger_failed(TG_EVENT, TG_TAG, SQLSTATE, SQLERRM);
@@ -3607,6 +3844,27 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.migration_hint(text, text)', 'script_tracking_admin');
+-- Writes one more state of a migration, for a runner outside of the server, which holds the migrations' lock. The primary
+-- key refuses the slower of two that lost it.
+CREATE OR REPLACE FUNCTION script_tracking.record_migration(
+    p_kind text, p_version text, p_status text, p_file text, p_checksum bytea, p_execution_time_ms integer,
+    p_statement_number integer, p_error_details text, p_execution_hk bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO script_tracking.migration (migration_kind, migration_version, state_number, migration_status,
+        migration_file, checksum, load_date, execution_time_ms, statement_number, error_details, script_execution_hk)
+    SELECT p_kind, p_version, coalesce(max(m.state_number), 0) + 1, p_status, p_file, p_checksum,
+        greatest(clock_timestamp(), max(m.load_date) + interval '1 microsecond'), p_execution_time_ms,
+        p_statement_number, p_error_details, p_execution_hk
+    FROM script_tracking.migration AS m
+    WHERE m.migration_kind = p_kind AND m.migration_version = p_version;
+END
+$$;
+
+CALL script_tracking.allow(
+    'script_tracking.record_migration(text, text, text, text, bytea, integer, integer, text, bytea)', 'script_tracking_admin');
 -- Takes the migrations' turn, until the transaction ends, and tells whether this one is to be run: RUNNING (then it is
 -- written), ALREADY_APPLIED or CHECKSUM_MISMATCH. What failed or was interrupted may run again, changed or not.
 CREATE OR REPLACE FUNCTION script_tracking.start_migration(
@@ -4184,10 +4442,9 @@ BEGIN
             -- A duration counts when the operation has finished.
             ('NULL', 'execution_status = ''RUNNING'' AND load_end_date IS NULL')) AS s (duration, state))
     USING v_tenants, p_last, p_before;
-    RETURN QUERY EXECUTE (SELECT format('SELECT ''total'', NULL::text, NULL::text, NULL::integer, count(*), NULL::bigint, '
-        'NULL::integer FROM (%s) AS seen', string_agg(format('SELECT FROM script_tracking.script_execution_h WHERE tenant_hk %s',
-            c.condition), ' UNION ALL '))
-        FROM unnest(v_conditions) AS c (condition)) USING v_tenants;
+    RETURN QUERY SELECT 'total', NULL::text, NULL::text, NULL::integer,
+        CASE WHEN p_all THEN script_tracking.count_operations() ELSE script_tracking.count_operations_of(p_tenant_hk) END,
+        NULL::bigint, NULL::integer;
     RETURN QUERY EXECUTE (SELECT format('SELECT unnest(ARRAY[''running'', ''stale'']), NULL::text, NULL::text, NULL::integer, '
         'unnest(ARRAY[count(*), count(*) FILTER (WHERE execution_timestamp < $2)]), NULL::bigint, NULL::integer FROM (%s) AS seen',
         string_agg(format('SELECT execution_timestamp FROM script_tracking.script_execution_s WHERE tenant_hk %s AND '
@@ -4362,7 +4619,7 @@ AS $$
 DECLARE
     v_xid xid8 := pg_current_xact_id();
     v_epoch bigint := (SELECT max(e.epoch) FROM script_tracking.log_epoch e);
-    v_done integer := 0;
+    v_audited boolean := (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log');
     v_bad integer;
 BEGIN
     -- The statement below takes long to start: that pays from here on.
@@ -4443,8 +4700,11 @@ BEGIN
                 p_metadata[place]::jsonb, p_sources[place]);
         END IF;
         IF version_number IS NOT NULL THEN
-            v_done := v_done + 1;
             outcome := 'done';
+            IF v_audited AND p_statuses[place] <> 'RUNNING' THEN
+                PERFORM script_tracking.report_completion(p_keys[place], p_names[place], p_types[place], p_statuses[place],
+                    p_durations[place]);
+            END IF;
             epoch := v_epoch;
             log_xid := v_xid;
             RETURN NEXT;
@@ -4457,6 +4717,9 @@ BEGIN
             theirs := NULL;
         END IF;
     END LOOP;
+    IF random() < 0.0001 * cardinality(p_units) THEN
+        PERFORM script_tracking.fold_operation_count(p_tenant_hk);
+    END IF;
 END
 $$;
 
@@ -4524,6 +4787,12 @@ BEGIN
     VALUES (p_key, p_load_date, p_hash_diff, version_number, p_name, p_type, p_status, p_started, p_duration, p_user, p_address,
         v_objects, p_sql_command, p_error_message, v_metadata, p_source, p_tenant_hk, log_xid, nullif(session_user, p_user),
         p_unit);
+    IF p_business_key IS NOT NULL AND random() < 0.0001 THEN
+        PERFORM script_tracking.fold_operation_count(p_tenant_hk);
+    END IF;
+    IF p_status <> 'RUNNING' AND (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log') THEN
+        PERFORM script_tracking.report_completion(p_key, p_name, p_type, p_status, p_duration);
+    END IF;
 END
 $$;
 
@@ -4737,19 +5006,6 @@ $$;
 
 CALL script_tracking.allow('script_tracking.store_put(bytea, uuid, text, boolean, bytea, timestamptz, bytea, text, text, bytea)',
     'script_tracking_writer');
--- Removes operations with all that belongs to them.
-CREATE OR REPLACE FUNCTION script_tracking.store_delete(p_keys bytea[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    DELETE FROM script_tracking.idempotency_key k WHERE k.script_execution_hk = ANY (p_keys);
-    DELETE FROM script_tracking.script_execution_s s WHERE s.script_execution_hk = ANY (p_keys);
-    DELETE FROM script_tracking.script_execution_h h WHERE h.script_execution_hk = ANY (p_keys);
-END
-$$;
-
-CALL script_tracking.allow('script_tracking.store_delete(bytea[])');
 -- Removes operations of one tenant by name, whatever their state, and puts the document that says so: all, or nothing.
 CREATE OR REPLACE FUNCTION script_tracking.store_remove(
     p_tenant_hk bytea, p_keys bytea[], p_expect_load_dates timestamptz[], p_expect_hash_diffs bytea[],
@@ -4781,7 +5037,7 @@ BEGIN
     SELECT d.outcome, d.theirs INTO outcome, theirs FROM script_tracking.store_put(p_tenant_hk, p_unit, p_kind, p_keeps_versions, p_key,
         p_load_date, p_hash_diff, p_body, p_source, p_expect_hash_diff) d;
     IF outcome = 'done' THEN
-        PERFORM script_tracking.store_delete(p_keys);
+        PERFORM script_tracking.remove_operations(p_keys);
     END IF;
 END
 $$;
@@ -4811,7 +5067,7 @@ BEGIN
     more := coalesce(cardinality(v_old) > p_limit, false);
     v_old := v_old[1 : p_limit];
     operations := coalesce(cardinality(v_old), 0);
-    PERFORM script_tracking.store_delete(v_old);
+    PERFORM script_tracking.remove_operations(v_old);
 END
 $$;
 
@@ -4821,7 +5077,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('privileges/prepare.sql', '\xa76193b921cfd1238f5b90bea0c00561d10fe914804f8e530f98660a0c9038d3'),
     ('privileges/roles.sql', '\xd03adeefed1dc3cb5daf1f241d70bc7d9dd08a29ebdc1c40ad0c3b408cc18cbf'),
     ('privileges/pgcrypto.sql', '\x9f151bd7f6b8b11a8eaf002763078932bba3306987beb1de6af75aeb1d372086'),
-    ('privileges/schemas.sql', '\xd64c5cdbe33fef9f4e7dd269efe68a3ef0fd2b56808f74b457409799d2c2324c'),
+    ('privileges/schemas.sql', '\xcaf8141d50087ed01d7b7be1a2a109f27ce7777a2ea1b6bdfec057747e46e80e'),
     ('privileges/pgcrypto_usage.sql', '\xb2ba8cf59542f60ec662fe10f2f1e4781a919c957c9f8044dcae37df716d3304'),
     ('privileges/become_owner.sql', '\x25d28f4e8dbcb0e4695926f3c8e124ade657c414427cf2a2ef3a501ed2b4ba1b'),
     ('functions/allow.sql', '\x245eb4abd5982ee656feeb67006eb45a1d9793c9aa86ebbb56524172bac736ba'),
@@ -4841,8 +5097,9 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('tables/setting.sql', '\x94ba5fe228e1a9668817cca2770df1ba70b838f00f34c103b5dac7be3aa263d5'),
     ('tables/setting_change.sql', '\xe51997c1f4d0d42755189a5077bbc84878bfaf3f8464cfa88b8576a8ed84cabd'),
     ('tables/version_sequence.sql', '\x3267e1978ecf94b4430792488afb3e8827c67afdbc77eceef9df26b6622260af'),
-    ('tables/script_execution_h.sql', '\x9609b89edaf67844b700060994de6e850cd28e3ceac9e1636e1f3239f3795ee3'),
+    ('tables/script_execution_h.sql', '\x5fe2b650fbc830d75f20bd2cd542f79615730fb55e9c9b6a03c81ccea480dfbd'),
     ('tables/script_execution_s.sql', '\xfcf97bab8288dffe356fb5a636ff24bb18285e62a9d895b3f4df62f14badd35b'),
+    ('tables/operation_count.sql', '\x1871b66e4e85ffe07f837d9501a2152b3fe2268e0c2c2bccce0a3c6760243539'),
     ('tables/idempotency_key.sql', '\x96c3a835c4d16c026d54942c6cc988c4d79fcd87d7dbda35d8b9d7fe26157c69'),
     ('tables/verification.sql', '\x171e879d41c06b6dbeae2a3e42b3c6dc9992b99e144f6af51518bfea390d4fea'),
     ('tables/audit_event.sql', '\x28a6d451bb7ea2512af100ecc7334c0740a31517a0a14ff0f70fbbff98a4821f'),
@@ -4854,7 +5111,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('tables/session_h.sql', '\x6181f3c861309b04d51457ca3ac910c6771192bb61840392379bf2baa77c86fd'),
     ('tables/session_s.sql', '\x9805a9099ec32d8d2dd79a4df61f05014c1624e584548dce76b7997962a6517f'),
     ('tables/login_attempt.sql', '\x63a8f369969858821a2c401466824cb56e7044e0f63f6b7358acbca45bae9183'),
-    ('tables/migration.sql', '\x70a7cad498ab615c269a1902a46aad94e9a63771682e6ccdfee7ad2088e0664f'),
+    ('tables/migration.sql', '\xf535c365c621ba88b31325763e87dbfa354286f61cb93a39505633ee5a28d136'),
     ('tables/log_epoch.sql', '\x694c882214bfe594c59b84f0575f85b74378f99f61ab8afd0da1fced18d7338f'),
     ('tables/document_s.sql', '\x378c4873b0591ae2f873432672667d1f621af12baa881b94f5499dfc57888c3b'),
     ('policies/schema_version.sql', '\xb207964a8b4312dcb199943fde7611e97e993f5ecc15a5bc932e522e945837a8'),
@@ -4864,6 +5121,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('policies/setting_change.sql', '\xd2d13af8b24c004922f0d79dd20699e8ae2a3325c527bf5fa71db3345dedf34d'),
     ('policies/script_execution_h.sql', '\xcf21a26f91027b762a3f874a93e36ac16dbe76be14763e723ccaa0406ab32045'),
     ('policies/script_execution_s.sql', '\x09f890d0af71153a5f0f1dc66a6efbf012ce17e6aa7fe068f17f4128da6f3c3c'),
+    ('policies/operation_count.sql', '\x9439c91696a3777b788217abd28c0c8d9dbc9da77f410b9639d241937a0bb7c5'),
     ('policies/idempotency_key.sql', '\xe3626edfce6b80ea6750ffb7f26d9d59284faf0a20a89699e188067af668ded5'),
     ('policies/verification.sql', '\x180a388c283638314bf5573d5bde94575e6ab7ef4a90057119315a61a217f103'),
     ('policies/tenant_h.sql', '\xc92524430de6edff586c1c0b8d0a1ea115e7175df992d8ede703f849f5f4a1cd'),
@@ -4898,14 +5156,17 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/check_objects.sql', '\x0d64c2c3e5f317f93f12ef75aa479f0a8cd9f1d6dac85e28215ffa5da76734b4'),
     ('functions/check_metadata.sql', '\x20deca1b4bb99493950c2099265e07e6f05d743c12fcfbd6d2cca60727f433f7'),
     ('functions/add_objects.sql', '\x2292bdd1291ab86778e7415d252c030a563e9a3cf44caee4fafa3ba9c6b9fafe'),
+    ('functions/count_since.sql', '\x94a1747090b40f97788e18e76bab5bb8e62519ca79604ea346833157f197383a'),
+    ('functions/lock_operation_count.sql', '\x781f5fb260c6d0839db5d26aaca82944211137bd029d9e7141e414bf6a8aaf40'),
+    ('functions/fold_operation_count.sql', '\x9a24822b16bf48e0dfe81efd85b92d3f45267c5aea8462e615d9a699b1e9da4f'),
     ('functions/log_audit_event.sql', '\x6edabfceaf755e4bfca9bde4fa0367c9a3062d0983cf8595955dc550c9f86946'),
-    ('functions/write_start.sql', '\x186ddbf963ca0c37b4388e3c0c4503dc3be7371175d166b5cbc05c2933c72899'),
-    ('functions/write_next.sql', '\xbd4c7a132cd9ce1a1edd3b9b07055e141ee1af576030fec35650d7eb0991f760'),
-    ('functions/write_finished.sql', '\xea9e47161a50e19b40986873d66a55c6df56c4c101a786d940994658f531d8f0'),
+    ('functions/report_completion.sql', '\x553fd526554f185230b62941366e4eecc58d0983052980dbd39bdf7adee91ac2'),
+    ('functions/write_start.sql', '\xb76787abb4f80c039d1c2f8c607c6ee661786070b794c6a028f600f7c46ed07d'),
+    ('functions/write_next.sql', '\x455d3ee8f4255f83c7408d461dabd34a483ed8d001a3ada488fd1f7967575cf9'),
+    ('functions/write_finished.sql', '\xcf7a076a19cf49446f08ea85320b11a07ea2e21b91998e297f8cc0bf59e0592e'),
     ('functions/claim_key.sql', '\x9f1a299b00875365106ccc6766881a23346654400d7d2e731bd5ba18d91eb440'),
-    ('functions/track_operation.sql', '\x9dc05db621e18e6c480f50f7f66a58a318601176b29abfa77578614b47cd9002'),
+    ('functions/track_operation.sql', '\x88ff2f00d4ebf0beda34ac8762c3d013458a0dedd9edba84c765c43c1037854f'),
     ('functions/start_operation.sql', '\xd06d3f08a23b0d8253ec4a24e5bbbe5ebaebf39a3278fac0faaaeb6312adc342'),
-    ('functions/report_completion.sql', '\x9c930b8e637f36e060ecdaad8d68edd6c59511bc6742018686605bc7060d003e'),
     ('functions/complete_operation.sql', '\xcab29c41f3c1ba75e7ea4f841c569daa78a4341f93dd74b081e29c30312fc555'),
     ('functions/annotate_operation.sql', '\x71da067e362a922bcf5531d490d324f4bedc6256eaf58a490a82d1db55948171'),
     ('functions/record_operation.sql', '\x341e8c07f7d46ba41ddf8c436a1f1b5cafdb27e01bd899d029580d4f60b32a19'),
@@ -4915,6 +5176,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/window_start.sql', '\x29c2ae43e39cd5e19e6ce9f45fe19b58f6dd17862fe62eb99d4a47c592dcb82d'),
     ('functions/visible_tenants.sql', '\xd3ccf8279fee3009d92769a2ff077386ff2d2e7d90685eec6b2a0189b075970e'),
     ('functions/sees_system.sql', '\x03fe697d45b5f2f8f19da9ee7746e513ee4ac066ee23ca304f11692390f15111'),
+    ('functions/each_tenant.sql', '\x0726f6690368b43f84b376db6c1815212e576a7735cee02530dc5e4fc6ca4fd2'),
     ('functions/seen_rows.sql', '\x4bb685f0ee964fc7d99f9a6f618864ad85ba3bcbacf8d10dec1e785a6c191949'),
     ('functions/hundredths.sql', '\xf1ba8b5a600096344303f5dbca0d0bf00192206f4ee81fe466a91bfc21391364'),
     ('functions/rate_success.sql', '\xa59352111cb1d0c422b234ed940dee7431ebd4936e745ba8d36924b7c8cef6af'),
@@ -4922,8 +5184,9 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/rate_performance.sql', '\xfd61a6344213aba4efc79008c5d60e94b963bbe1f67abb860299c6c13eb6d241'),
     ('functions/seven_bits.sql', '\xc2db197543721bade5a240893c3b10463b2d5569d0a62aef3c1fe06d92a95833'),
     ('functions/direction.sql', '\xfb0a19c8e692c3ee74e84995689642ba2e7658d29753fe29eb981fb44bdec3fb'),
-    ('functions/tallies.sql', '\xa7f95cba3860a6fd07862dd6422f545efe6de8ef99ea2d828223d209ebc83048'),
-    ('functions/count_operations.sql', '\xdd152eee27dc7cab7e91930781ba978b6eee192e8db140abd7c0fba4ec89df74'),
+    ('functions/tallies.sql', '\x12b43983aeaf82c117332c41d25578a51b576e3ae83cb1a2c68a15a274f17904'),
+    ('functions/count_operations_of.sql', '\x9de969a3fcf13013434cfff444d3cd0507acf7fc941f997f482d8b11cd3d9d99'),
+    ('functions/count_operations.sql', '\xfc4f8e3a540a255fc31306cd44d18a3998095823fa9b9e030748919e519dbb72'),
     ('functions/count_running.sql', '\xb31c3a0957d30c585c2f16a328e907c67518c64ce7fdcc1a152a989300f3208f'),
     ('functions/storage_size.sql', '\xc1f819c8f5d38022cb3711dee03db0a432e54b285623973271ade6d0478388cf'),
     ('functions/health_score.sql', '\x31a48218f0354b1b1d56b6ea1402535c71215a4fff60937b172b6b21b0a0cb5b'),
@@ -4936,13 +5199,15 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/recent_errors_at.sql', '\x058fae0c1179a76ddd54bb395a501c0518007ef1e30f2df790cb9fd10c197a40'),
     ('functions/get_recent_errors.sql', '\x873031d1703fefa36fa392e2cb3d2cdabdbbe36c9e261134e8aabdffc90af3ca'),
     ('functions/find_faults.sql', '\x941985d4b1be6446075ed0bed28131b48fdc9430d255637509e75d09d0603df0'),
-    ('functions/verify.sql', '\x3fd5852972814dcd5d13e8427f1ff6759e7c052cbb31832727304a2c65cbfb97'),
+    ('functions/verify.sql', '\x9afc93a77672513785445ee5856975f7d2497989f43061e036101bb5b1be1f2c'),
     ('functions/integrity_health.sql', '\x0adabe47ce9f5093f65805178974345bb17bad67d6fd6fcc5bda7ae0cb3cc64b'),
     ('functions/system_health_at.sql', '\x2a6b3f08c2fb477e088a2f543b1fa15b12932eccbb3059090058a5950400c41f'),
     ('functions/get_system_health.sql', '\xed89e6ea4cb2d031b24dc2a59857bb6ba40109b78198fa7791a3529d27710125'),
-    ('functions/cleanup_batch.sql', '\xb940b421638f408c152f32676e300fc7bcd612dcb712b0ffb1777f67f92d1313'),
-    ('functions/cleanup_old_data.sql', '\x149a2fd34f6e700866157ed8681a853966edac20415cde6d5fbd7c937e008a69'),
-    ('functions/cleanup_step.sql', '\xe6c62e76be3eb1aca90fa3ab947d9241a77ad924c8e71b92d6cdc1757e928fc9'),
+    ('functions/remove_operations.sql', '\x13dd922cac8a9b8a65f36ed4fdfc75968ec33cc086a7b6979d20b084275e2551'),
+    ('functions/cleanup_batch.sql', '\x9f9971576b6872cf24415215931913244d595048dd59634e9c001395e804ee19'),
+    ('functions/cleanup_capture.sql', '\xdb5dce116ffc00dc384914fabd4276c5c6169ad4fd59207b934d7f715b7a9a5f'),
+    ('functions/cleanup_old_data.sql', '\x26c3a60e429a963ce5fccc1a8be67d5cc503ac75664fe4dc09489e2aa311e466'),
+    ('functions/cleanup_step.sql', '\x101e5cc3edfb2d27c1fbd764bc773a749a2b740a5c3203bc7eb13f43e8f09657'),
     ('functions/cleanup_old_data_batched.sql', '\x265d29e09f38b2b6eb002f87db77c58d8c1ef33c3eb4d8d516e91be7879e6c08'),
     ('views/current_executions.sql', '\xf5f3540c76982c83f840cc132a3a5f054fb1cb3d652bbcaf946d031b8ccfa0d0'),
     ('views/running_operations.sql', '\xe5d766f3a61a45342c3291c68616580e6e429cadf84a29547a0a856f37cbfd9a'),
@@ -4977,11 +5242,12 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/validate_session_tracking.sql', '\x78b233e632e20f11e3ddd74d775dec5f31d9729818cc63d2216d3b12bd573b8a'),
     ('functions/revoke_session_tracking.sql', '\xf82547517c8807693d854d5fe3ce4724651e74e9cc98dd8386d5a8a1fc022f39'),
     ('functions/cleanup_old_logins.sql', '\x067d4652d16d44d64de82cf5a223e0d929554cde4b142b68e58e831ffc465ce4'),
-    ('tables/ddl_command_sequence.sql', '\x7b2a5ed47c497321c6448cac3f79b9b895524cbae604a5c383b4236244e9e830'),
+    ('tables/ddl_running.sql', '\xa91088f3016210b70e0c45edd17268c0df795477f00f58e077f5dc63376c5b22'),
     ('tables/capture_rule.sql', '\x873b3d708afeab185c40a11aee9be1daf36e3c85198cfd8e330c1b231322962a'),
     ('tables/capture_failure.sql', '\x04d3895227c8801580487279e4263c0674abefd28dc4d0bbc77a9c63ce0c5be3'),
     ('tables/capture_switch_off.sql', '\xf7134044215ec923c46b9e00a72fb3c30696152684faedee7101488fa9202bd0'),
     ('tables/expected_event_trigger.sql', '\x06f636b301a842d04e8c30f901ac5ec66c53c85272e4c3fea7e287a351d6284d'),
+    ('policies/ddl_running.sql', '\x79219920351e8435e7d70a1e2c138102864d4e0e7a5285fc145594cd0dc32a56'),
     ('policies/capture_rule.sql', '\xc5894f397a58db4a529fa53197821b427e33bc6f0c9b389153563146f22dbbda'),
     ('policies/capture_failure.sql', '\xf2b996db2894ac624f71f302f8c3eaeb75761946a6cdc7d82487ba4fc7eec1d6'),
     ('policies/capture_switch_off.sql', '\x8b3743a6f6eacc4c497ae1ebe9c1418ce3fa4453c3544ac3e13aaeacc4e2e1c4'),
@@ -4995,9 +5261,9 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/event_trigger_failed.sql', '\x50541999d852dd3ed37db66582fa9b9b2c036cebab840eef9a0ba0ce53616005'),
     ('functions/event_trigger_start_concurrent.sql', '\x95463e858d779ca5af7b2a1043efdd45006ba7f2eaaf574f3bf0795b05ec250e'),
     ('functions/event_trigger_end_concurrent.sql', '\x5176b467290cdb79c61a260fab397d096c68cf154b196b3b59ec2e79d0b49d24'),
-    ('functions/event_trigger_ddl_start.sql', '\x9b3ba9993ed42a90df48eba9d52cdb085512137a1802a5b648c7613d50ee7d24'),
-    ('functions/event_trigger_sql_drop.sql', '\xec26b2a3496b81bb29b0932eee5faff48acefe2a23f382c0f9d24dd2ee0059d7'),
-    ('functions/event_trigger_ddl_end.sql', '\xaac56e704df441082ea48e0f68eb02f146ff465f9ad54c3951b20f09f200e97c'),
+    ('functions/event_trigger_ddl_start.sql', '\x217f5c319821f7c161ce1b919a9abc3d0a93e9a6643dc6776e7f184e01368593'),
+    ('functions/event_trigger_sql_drop.sql', '\x7b01d8cc4e68860dd4781df50ec8368925a583f915b4ec3d7cd2b014281b99ec'),
+    ('functions/event_trigger_ddl_end.sql', '\x797969a9614e708816d4747d15f497a4fcc8214055bf46c7558fd7f4699f3122'),
     ('functions/note_event_trigger.sql', '\xc0b4a61b98d5ccd2cb3320d55f2199e80c404af837ae3ac260aeb708885fcd02'),
     ('functions/put_event_trigger.sql', '\x561eff5d45ee0546e3fd879ad75dd45290a424d34ca9e03150d2d26659866523'),
     ('functions/capture_health.sql', '\xc7114acfe16eb503a81d11cebeaf9ce8a71f4c64e41ad118e518adf2766d698e'),
@@ -5007,6 +5273,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/migrated_objects.sql', '\x3aa447044b4d5ddee1de36fad69080f9af135eead900a96b7f3b174497cce623'),
     ('functions/mask_message.sql', '\x8576c0fa6da8bc50114aa5c1682abecab63252d7fad9aa142da9a3f0426a8f46'),
     ('functions/migration_hint.sql', '\x5a040dd428f4e657d54d6a974e6f7117454853712b76ee905496f45776a55d1e'),
+    ('functions/record_migration.sql', '\x07a134be0771c603a5722d802b61deb45738496a84fc1d8656becf8cab7f29d7'),
     ('functions/start_migration.sql', '\x9c8398715b8a6898d7592c89076ba853e3bde5d4e93d4c7b0f14fb143cf131b4'),
     ('functions/finish_migration.sql', '\xf5e91c70cce0993e82e7a29fa16f2717b8e182346ffb43d493a727e2b8c6ce43'),
     ('functions/run_migration.sql', '\xeeea67ad85e260b589eb096c85666899c87b79027d54043c3e0703e33ed2b642'),
@@ -5027,22 +5294,21 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/check_credential_rights.sql', '\x7dc9dbb99e80850ac9c602a12ccd88605814b34224d5262f40836bfbd042cfbd'),
     ('functions/store_user_documents.sql', '\x330f3b1a0c48795808f57f483878eed15bae8d5e32cd9630950f73b05f37cb41'),
     ('functions/store_documents.sql', '\xbd0c195fd49b9770adec5219d0b75e3b768b3a99318ddb78a6e53459d335e99f'),
-    ('functions/store_activity.sql', '\x51b815a96b773551911217ba1793d79dce2a5c509c3f9373f1836a78522668d9'),
+    ('functions/store_activity.sql', '\xa94af640556fc8d5769fe145a38589c9ff1544ee5a14dee17ac0a3aee2c87a44'),
     ('functions/store_size.sql', '\x70a9cac6e7a97612287c414b8324221c3873dacc616db6dd300d868a2bebc386'),
     ('functions/store_checks.sql', '\x43bf8e29568f713ba75ab897301db7ad8d199a6e1f8173606c5ce0a84fbd5b09'),
     ('functions/store_check.sql', '\x45650218e32094ce17eea3b0353ae0a7c5049c3653215df1f3af893cd8dbe868'),
     ('functions/store_check_unit.sql', '\xd14ee95312f215cfd54da9c4b816e9d30a3ca70069f1db878772250fb05b1741'),
     ('functions/store_judge.sql', '\x1e412ad8bba532c03c46c12074adfcdb9f341a2b346dd62d053d6f4a0f9358e4'),
-    ('functions/store_commit.sql', '\x6d470c8a576a62df987e7deb664c319c65d4125e346079783520dedafc1db0a0'),
-    ('functions/store_commit_one.sql', '\x653d6c974e14ab0f780462aa6aca19dcac26b67c5bb2e57f29b311e6ceea7d40'),
+    ('functions/store_commit.sql', '\x42464b1003219ec3a1b5505ef88edee2640b1a3d6bd0aad7e7f62cf25c3a03b3'),
+    ('functions/store_commit_one.sql', '\xb04ea0ce00ac6f10574ac2025bca18419ab328b3ff09ea8a3fd6d8ade1d62986'),
     ('functions/store_judge_put.sql', '\x1aad2814a4f26e9feb2009c2882d7c4ea0e1b93ace3ee30166377ef351a64794'),
     ('functions/check_user_document.sql', '\xcf76b22ea74e790a3b4ae4819a6f18d522bc9f4950086a66dc5d2ea371593c69'),
     ('functions/write_user_document.sql', '\x8b584eb1b22bc97de56441c211bdbf7ae9e17043aef962e48e5ec3b0ecc30de3'),
     ('functions/store_user_put.sql', '\xfb2cc19a2b6cb75e5fb82ea78247f9a458e24422508425bbb35cc1ac30a24d7b'),
     ('functions/store_put.sql', '\x37e9fe62f7de52df7c7136207e2fe41e5e0c1fe8f0ec08136da5074062bbb695'),
-    ('functions/store_delete.sql', '\x4ee6ffdeb78d6d58339dd28a3b740abf03321e0bdfab847bb0745dbf0c6a9651'),
-    ('functions/store_remove.sql', '\xf81fdd36322c15645e6c6872ce1c5dc44e942933dba8dd25b38820fb9bb2d78c'),
-    ('functions/store_purge.sql', '\x9ed6d0dd16099e3167b085e4e87518bfb4576eac2478d1a148638d767dbbf1c3'),
+    ('functions/store_remove.sql', '\x370e95e252b3e6d2ce37065857eb360f8f371469dcb0bfe4f560fbf8ddee5795'),
+    ('functions/store_purge.sql', '\xb9b8d78fcaa666b0babb6a17cb92655322dd9bd5123641a1a500750bf923610b'),
     ('privileges/become_installer.sql', '\x5af84ded1a1f3ca2b8835de1f305a78338602af67f50fd900225758035977777'),
     ('event_triggers/et_ddl_command_start.sql', '\x3ea655fafe156822a2700bc86a5415f7eb29a59c7589edb41ca3279d0e672a00'),
     ('event_triggers/et_ddl_command_end.sql', '\x5485d750bd83439e8ca829328efb3f5973b1d1b59cf18666ce9a1d50e88d8f39'),
@@ -5076,6 +5342,7 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'tables/version_sequence.sql',
     'tables/script_execution_h.sql',
     'tables/script_execution_s.sql',
+    'tables/operation_count.sql',
     'tables/idempotency_key.sql',
     'tables/verification.sql',
     'tables/audit_event.sql',
@@ -5097,6 +5364,7 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'policies/setting_change.sql',
     'policies/script_execution_h.sql',
     'policies/script_execution_s.sql',
+    'policies/operation_count.sql',
     'policies/idempotency_key.sql',
     'policies/verification.sql',
     'policies/tenant_h.sql',
@@ -5131,14 +5399,17 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/check_objects.sql',
     'functions/check_metadata.sql',
     'functions/add_objects.sql',
+    'functions/count_since.sql',
+    'functions/lock_operation_count.sql',
+    'functions/fold_operation_count.sql',
     'functions/log_audit_event.sql',
+    'functions/report_completion.sql',
     'functions/write_start.sql',
     'functions/write_next.sql',
     'functions/write_finished.sql',
     'functions/claim_key.sql',
     'functions/track_operation.sql',
     'functions/start_operation.sql',
-    'functions/report_completion.sql',
     'functions/complete_operation.sql',
     'functions/annotate_operation.sql',
     'functions/record_operation.sql',
@@ -5148,6 +5419,7 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/window_start.sql',
     'functions/visible_tenants.sql',
     'functions/sees_system.sql',
+    'functions/each_tenant.sql',
     'functions/seen_rows.sql',
     'functions/hundredths.sql',
     'functions/rate_success.sql',
@@ -5156,6 +5428,7 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/seven_bits.sql',
     'functions/direction.sql',
     'functions/tallies.sql',
+    'functions/count_operations_of.sql',
     'functions/count_operations.sql',
     'functions/count_running.sql',
     'functions/storage_size.sql',
@@ -5173,7 +5446,9 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/integrity_health.sql',
     'functions/system_health_at.sql',
     'functions/get_system_health.sql',
+    'functions/remove_operations.sql',
     'functions/cleanup_batch.sql',
+    'functions/cleanup_capture.sql',
     'functions/cleanup_old_data.sql',
     'functions/cleanup_step.sql',
     'functions/cleanup_old_data_batched.sql',
@@ -5210,11 +5485,12 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/validate_session_tracking.sql',
     'functions/revoke_session_tracking.sql',
     'functions/cleanup_old_logins.sql',
-    'tables/ddl_command_sequence.sql',
+    'tables/ddl_running.sql',
     'tables/capture_rule.sql',
     'tables/capture_failure.sql',
     'tables/capture_switch_off.sql',
     'tables/expected_event_trigger.sql',
+    'policies/ddl_running.sql',
     'policies/capture_rule.sql',
     'policies/capture_failure.sql',
     'policies/capture_switch_off.sql',
@@ -5240,6 +5516,7 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/migrated_objects.sql',
     'functions/mask_message.sql',
     'functions/migration_hint.sql',
+    'functions/record_migration.sql',
     'functions/start_migration.sql',
     'functions/finish_migration.sql',
     'functions/run_migration.sql',
@@ -5273,7 +5550,6 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/write_user_document.sql',
     'functions/store_user_put.sql',
     'functions/store_put.sql',
-    'functions/store_delete.sql',
     'functions/store_remove.sql',
     'functions/store_purge.sql',
     'privileges/become_installer.sql',
