@@ -35,6 +35,7 @@ mod record;
 mod retention;
 mod status;
 mod stop;
+mod users;
 
 pub use background::Background;
 pub use backlog::{Limits, Policy};
@@ -48,6 +49,7 @@ pub use pass::{Agent, Passed};
 pub use retention::Retention;
 pub use status::{Peer, Status, Waiting};
 pub use stop::Stop;
+pub use users::UsersCarried;
 
 pub(crate) use backlog::Backlog;
 pub(crate) use retention::clean;

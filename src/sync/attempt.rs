@@ -84,7 +84,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     ) -> Result<()> {
         match outcomes.last() {
             Some(Outcome::Done(_) | Outcome::Replayed(_)) if outcomes.len() == count => {}
-            Some(_) if outcomes.len() == count => return Err(self.rival("the other store")),
+            Some(_) if outcomes.len() == count => return Err(self.agent.rival("the other store")),
             _ => {
                 let message = format!("{} outcomes for {count} units", outcomes.len());
                 return Err(Error::new(ErrorKind::Corrupt, message));

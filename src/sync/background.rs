@@ -64,7 +64,11 @@ impl<S: Store> Agent<S> {
     {
         let remote = match server {
             Some(open) => open,
-            None => server.insert(connect().await?),
+            None => {
+                // Retention must know of it also while there is no server to open.
+                self.set_up().await?;
+                server.insert(connect().await?)
+            }
         };
         let passed = self.pass(remote, self.patience, stop, |_| ()).await?;
         tracing::debug!(agent = self.name, ?passed, "synced");

@@ -15,7 +15,8 @@ const PAGE: usize = 100;
 impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     pub(super) async fn finish(&mut self, mut marks: Marks) -> Result<()> {
         let gaps = self.gaps(&marks).await?;
-        if !gaps.is_empty() || !marks.carried.is_empty() || marks.mark.settled != marks.mark.position {
+        let unsettled = marks.from_the_start || marks.mark.settled != marks.mark.position;
+        if unsettled || !gaps.is_empty() || !marks.carried.is_empty() {
             self.settle(&mut marks, gaps).await?;
         }
         marks.mark.synced_at = Some(self.agent.tracker.now());
@@ -70,7 +71,7 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         units.push(put.unit);
         let outcomes = self.ask(Box::pin(self.remote.commit(units))).await?;
         if !matches!(outcomes.last(), Some(Outcome::Done(_) | Outcome::Replayed(_))) {
-            return Err(self.rival("the other store"));
+            return Err(self.agent.rival("the other store"));
         }
         let position = next.position;
         marks.advance(next, put.stored, position);

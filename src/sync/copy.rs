@@ -24,7 +24,7 @@ pub struct Copied {
 
 /// Copies the operations that `source` sees into `target`, with all their versions, conflicts and GAPs, and compares the two
 /// stores. A copy that was cut short goes on where it stopped. What the target has besides stays as it is.
-/// `progress` is told after each call.
+/// `progress` is told after each call. Users are [`sync_users`](crate::users::sync_users)' affair.
 ///
 /// # Errors
 /// Gives the error of the store that could not be used for 30 seconds, or that has a damaged record. What differs is no

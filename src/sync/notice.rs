@@ -1,24 +1,39 @@
 //! Before anything is sent: is this still the store, and the log, that came before?
 
+use super::clock;
 use super::mark::{Mark, Side, Stored};
 use super::pass::{Passed, Way};
 use super::record::Marks;
-use super::{clock, documents};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Kind, Position, UnitId};
-use crate::store::{Outcome, Record, Scan, Store};
+use crate::model::Position;
+use crate::store::{Record, Scan, Scope, Store};
+
+/// What a log is, by a mark.
+enum Log {
+    Same,
+    /// Nothing is where the mark is: retention may have removed it. An agent's count of calls has to do then.
+    Unknown,
+    Earlier(String),
+}
+
+/// Why a log is sent from its start once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    NewStore,
+    Restored,
+}
 
 impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
     /// Compares the marks at both ends with each other and with the log, and says where to go on.
     pub(super) async fn align(&mut self, end: Position) -> Result<Marks> {
         let agent = self.agent;
         // Registered before the server is asked: retention must know of it while the server is out of reach.
-        let mirror = if agent.is_agent { Some(self.mirror().await?) } else { None };
+        let mirror = if agent.is_agent { Some(agent.mirror().await?) } else { None };
         let remote = self.ask(Box::pin(Stored::find(self.remote, agent.scope(), agent.key(Side::Receiver)))).await?;
         let known = mirror.as_ref().map_or(0, |mirror| mirror.mark.sequence);
         let own = agent.tracker.info().id.to_string();
-        let mut mark = match &remote {
-            None => Mark::new(Side::Receiver, &agent.name, agent.scope(), own),
+        let (mut mark, from_the_start) = match &remote {
+            None => (Mark::new(Side::Receiver, &agent.name, agent.scope(), own), None),
             Some(stored) => self.resumed(stored.mark.clone(), mirror.as_ref().map(|_| known), own, end).await?,
         };
         if known > mark.sequence {
@@ -32,41 +47,33 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         mark.server_store = Some(self.remote.info().id.to_string());
         let offset = clock::measure(&agent.tracker, self.remote);
         mark.clock = self.ask(Box::pin(offset)).await?.or(mark.clock);
-        let marks = Marks::new(mark, remote);
+        let mut marks = Marks::new(mark, remote);
+        marks.from_the_start = from_the_start.is_some();
         // What the server has acknowledged is known here before more is sent: so the two differ by one call at most.
-        if mirror.is_some_and(|mirror| {
-            mirror.mark.sequence != marks.mark.sequence || mirror.mark.settled > marks.mark.settled
-        }) {
+        // Only a restored store's old count stays until a call was taken over: it is what the next attempt knows it by.
+        if from_the_start != Some(Again::Restored)
+            && mirror.is_some_and(|mirror| {
+                mirror.mark.sequence != marks.mark.sequence || mirror.mark.settled > marks.mark.settled
+            })
+        {
             self.write_mirror(&marks.mark, Vec::new()).await?;
         }
         Ok(marks)
     }
 
-    /// The mark as the agent keeps it; made where there is none yet.
-    async fn mirror(&self) -> Result<Stored> {
-        let agent = self.agent;
-        let (store, scope, key) = (agent.tracker.store(), agent.scope(), agent.key(Side::Sender));
-        if let Some(mirror) = Stored::find(store, scope, key).await? {
-            return Ok(mirror);
-        }
-        let mark = Mark::new(Side::Sender, &agent.name, scope, agent.tracker.info().id.to_string());
-        let (now, source) = (agent.tracker.now(), agent.tracker.record_source());
-        let document = documents::document((Kind::Peer, key), scope.tenant(), now, &mark, source)?;
-        let (load_date, hash_diff) = (document.load_date, document.hash_diff);
-        let done = store.commit(vec![documents::put(UnitId::random()?, document, None)]).await?;
-        match done.as_slice() {
-            [Outcome::Done(_)] => Ok(Stored { mark, load_date, hash_diff }),
-            _ => Err(self.rival("this store")),
-        }
-    }
-
     /// The mark to go on from; it begins again where the log is another and that was accepted.
-    async fn resumed(&self, mark: Mark, mirror: Option<u64>, own: String, end: Position) -> Result<Mark> {
+    async fn resumed(
+        &self,
+        mark: Mark,
+        mirror: Option<u64>,
+        own: String,
+        end: Position,
+    ) -> Result<(Mark, Option<Again>)> {
         let agent = self.agent;
         let name = &agent.name;
         if mark.agent_store != own {
             if agent.new_store {
-                return Ok(mark.restarted(own));
+                return Ok((mark.restarted(own), Some(Again::NewStore)));
             }
             let message = format!(
                 "another store ({}) came under the name {name} before, up to position {}; this one is {own}. Give this \
@@ -75,9 +82,15 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
             );
             return Err(Error::new(ErrorKind::InvalidValue, message));
         }
-        let Some(found) = self.restored(&mark, mirror, end).await? else { return Ok(mark) };
+        let found = match self.compared(&mark, mirror, end).await? {
+            Log::Same => return Ok((mark, None)),
+            // It costs a copy time, and nothing else, to send what the target has already.
+            Log::Unknown if mirror.is_none() => return Ok((mark.restarted(own), Some(Again::Restored))),
+            Log::Unknown => return Ok((mark, None)),
+            Log::Earlier(found) => found,
+        };
         if agent.accept_restored {
-            return Ok(mark.restarted(own));
+            return Ok((mark.restarted(own), Some(Again::Restored)));
         }
         let message = format!(
             "this store of {name} was restored from an old backup: {found}. Nothing was sent. Say that it is so \
@@ -87,32 +100,43 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
         Err(Error::new(ErrorKind::InvalidValue, message))
     }
 
-    /// What shows that the log is an earlier one, if anything does.
-    async fn restored(&self, mark: &Mark, mirror: Option<u64>, end: Position) -> Result<Option<String>> {
+    /// Whether the log is the one that the mark was set in.
+    async fn compared(&self, mark: &Mark, mirror: Option<u64>, end: Position) -> Result<Log> {
         if let Some(known) = mirror.filter(|known| mark.sequence > known.saturating_add(1)) {
-            return Ok(Some(format!("the server counted {} calls, this store knows of {known}", mark.sequence)));
+            let found = format!("the server counted {} calls, this store knows of {known}", mark.sequence);
+            return Ok(Log::Earlier(found));
         }
         if end < mark.position {
-            return Ok(Some(format!("its log ends at {end}, the server has it up to {}", mark.position)));
+            let found = format!("its log ends at {end}, the server has it up to {}", mark.position);
+            return Ok(Log::Earlier(found));
         }
-        let Some(last) = mark.last else { return Ok(None) };
+        let Some(last) = mark.last else { return Ok(Log::Same) };
         let scan = Scan::Log { after: last.position.just_before() };
         let page = self.agent.tracker.store().scan(self.agent.scope(), &scan, 1).await?;
         let here = page.records.iter().find_map(|record| match record {
             Record::Entry(entry) if entry.version.position == last.position => Some(&entry.version),
             _ => None,
         });
-        // Retention may have removed it; then the count of calls has to do.
-        Ok(here
-            .filter(|here| {
-                let here = (here.script_execution_hk, here.load_date, here.hash_diff);
-                here != (last.operation, last.load_date, last.hash_diff)
-            })
-            .map(|here| {
-                format!(
-                    "at {} it has operation {}, the server {}",
-                    last.position, here.script_execution_hk, last.operation
-                )
-            }))
+        let same = (last.operation, last.load_date, last.hash_diff);
+        let (at, theirs) = (last.position, last.operation);
+        let earlier =
+            || Log::Earlier(format!("at {at} it has another entry than the server, which has operation {theirs}"));
+        Ok(match here {
+            Some(here) if (here.script_execution_hk, here.load_date, here.hash_diff) == same => Log::Same,
+            Some(_) => earlier(),
+            None if self.is_anothers(at).await? => earlier(),
+            None => Log::Unknown,
+        })
+    }
+
+    /// Whether a place of the log in which this scope has nothing holds a row of another tenant.
+    async fn is_anothers(&self, position: Position) -> Result<bool> {
+        let scan = Scan::Log { after: position.just_before() };
+        let page = match self.agent.tracker.store().scan(Scope::All, &scan, 1).await {
+            Err(error) if error.kind() == ErrorKind::Permission => return Ok(false),
+            page => page?,
+        };
+        let at = |record: &Record| matches!(record, Record::Entry(entry) if entry.version.position == position);
+        Ok(self.agent.scope() != Scope::All && page.records.iter().any(at))
     }
 }

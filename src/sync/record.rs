@@ -4,7 +4,7 @@ use super::conflict::Conflict;
 use super::documents;
 use super::mark::{Mark, Side, Stored};
 use super::parcel::Parcel;
-use super::pass::{Passed, Way};
+use super::pass::{Agent, Passed, Way};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Hash;
 use crate::model::{Document, Kind, Position, UnitId};
@@ -24,12 +24,14 @@ pub(super) struct Marks {
     pub(super) sent: Position,
     /// Conflicts of the last call.
     pub(super) carried: Vec<Document>,
+    /// The mark at the other end is one of another log, until the next call.
+    pub(super) from_the_start: bool,
 }
 
 impl Marks {
     pub(super) fn new(mark: Mark, stored: Option<Stored>) -> Self {
         let stored = stored.map(|stored| (stored.load_date, stored.hash_diff));
-        Self { sent: mark.settled, mark, stored, carried: Vec::new() }
+        Self { sent: mark.settled, mark, stored, carried: Vec::new(), from_the_start: false }
     }
 
     /// The mark after these parcels.
@@ -64,6 +66,7 @@ impl Marks {
         self.stored = Some(stored);
         self.sent = self.sent.max(sent);
         self.carried.clear();
+        self.from_the_start = false;
     }
 }
 
@@ -71,6 +74,40 @@ impl Marks {
 pub(super) struct Put {
     pub(super) unit: Unit,
     pub(super) stored: (Timestamp, Hash),
+}
+
+impl<S: Store> Agent<S> {
+    /// Says in the agent's own store that its rows go to another one, so that retention keeps them while that is out of reach. A sync
+    /// does it first of all; call it where not even the other store can be opened.
+    ///
+    /// # Errors
+    /// Gives the error of the agent's store.
+    pub async fn set_up(&self) -> Result<()> {
+        self.mirror().await.map(drop)
+    }
+
+    /// The mark as the agent keeps it; made where there is none yet.
+    pub(super) async fn mirror(&self) -> Result<Stored> {
+        let (store, scope, key) = (self.tracker.store(), self.scope(), self.key(Side::Sender));
+        if let Some(mirror) = Stored::find(store, scope, key).await? {
+            return Ok(mirror);
+        }
+        let mark = Mark::new(Side::Sender, &self.name, scope, self.tracker.info().id.to_string());
+        let (now, source) = (self.tracker.now(), self.tracker.record_source());
+        let document = documents::document((Kind::Peer, key), scope.tenant(), now, &mark, source)?;
+        let (load_date, hash_diff) = (document.load_date, document.hash_diff);
+        let done = store.commit(vec![documents::put(UnitId::random()?, document, None)]).await?;
+        match done.as_slice() {
+            [Outcome::Done(_)] => Ok(Stored { mark, load_date, hash_diff }),
+            _ => Err(self.rival("this store")),
+        }
+    }
+
+    /// The error when somebody else wrote the same mark.
+    pub(super) fn rival(&self, place: &str) -> Error {
+        let message = format!("another sync of agent {} wrote its mark in {place} at the same time", self.name);
+        Error::new(ErrorKind::Serialization, message)
+    }
 }
 
 impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
@@ -134,12 +171,6 @@ impl<S: Store, R: Store, P: FnMut(&Passed) + Send> Way<'_, S, R, P> {
                 _ => units = Vec::new(),
             }
         }
-        Err(self.rival("this store"))
-    }
-
-    /// The error when somebody else wrote the same mark.
-    pub(super) fn rival(&self, place: &str) -> Error {
-        let message = format!("another sync of agent {} wrote its mark in {place} at the same time", self.agent.name);
-        Error::new(ErrorKind::Serialization, message)
+        Err(agent.rival("this store"))
     }
 }

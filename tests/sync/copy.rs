@@ -104,3 +104,35 @@ fn a_difference_is_named() {
     assert!(copied.comparison.named[0].reason.contains("hash_diff"), "{:?}", copied.comparison.named);
     assert!(hk != other);
 }
+
+/// A copy went on behind its mark for good, and left out what was new before it, when the source had been restored from a backup
+/// and nothing was at the mark's place any more.
+#[test]
+fn a_restored_source_without_the_marks_entry_is_copied_whole() {
+    let clock = opledger_testkit::ManualClock::new(super::noon());
+    let dir = tempfile::tempdir().unwrap();
+    let (store, backup) = (dir.path().join("store"), dir.path().join("backup"));
+    let open = |dir: &std::path::Path| tracker(SledStore::open(dir, Options::default()).unwrap(), &clock);
+    let target = MemoryStore::new();
+    let before = open(&store);
+    work(&before, "before", true);
+    block_on(before.close()).unwrap();
+    super::noticed::copy_folder(&store, &backup);
+    let now = open(&store);
+    work(&now, "lost", true);
+    work(&now, "lost too", true);
+    assert!(copy(&now, &target).comparison.is_equal());
+    block_on(now.close()).unwrap();
+
+    let again = open(&backup);
+    work(&again, "later", true);
+    clock.jump(-1_000_000_000);
+    work(&again, "where the mark is", true);
+    clock.jump(1_000_000_000);
+    work(&again, "and on", true);
+    let cutoff = super::noon().before(std::time::Duration::from_secs(500));
+    assert_eq!(block_on(again.store().purge(opledger::Scope::All, cutoff, 10)).unwrap().operations, 1);
+    let copied = copy(&again, &target);
+    assert_eq!(copied.comparison.named, []);
+    assert_eq!((copied.comparison.operations, copied.comparison.others), (3, 2));
+}

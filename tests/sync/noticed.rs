@@ -1,15 +1,17 @@
 //! A store that is not what came before is noticed, not merged blindly.
 
+use std::time::Duration;
+
 use opledger::sync::{Agent, Cause};
-use opledger::{ErrorKind, Scope, Store};
+use opledger::{ErrorKind, Scope, Store, hash_key};
 use opledger_memory::MemoryStore;
 use opledger_sled::{Options, SledStore};
 use pollster::block_on;
 
 use super::{agent, contents, noon, operations, sync, tracker, work};
-use opledger_testkit::ManualClock;
+use opledger_testkit::{Fault, Faulty, ManualClock};
 
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -75,6 +77,53 @@ fn a_restored_store_whose_log_has_grown_past_the_mark() {
     // Its log is as long as the server thinks, but with other operations: the count of calls and the last entry tell.
     restored(3, 20);
     restored(1, 20);
+}
+
+/// A restored store was not noticed, and its rows were lost, when another tenant's row had come to where the mark was: by an
+/// agent that was one call behind, or by the second try of one that had accepted it.
+#[test]
+fn a_restored_store_where_the_marks_place_is_another_tenants() {
+    for (lost_rounds, accepted) in [(1, false), (3, true)] {
+        let clock = ManualClock::new(noon());
+        let dir = tempfile::tempdir().unwrap();
+        let (store, backup) = (dir.path().join("store"), dir.path().join("backup"));
+        let (server, faults) = Faulty::new(MemoryStore::new());
+        let open = |dir: &std::path::Path| tracker(SledStore::open(dir, Options::default()).unwrap(), &clock);
+        let acme = |tracker: &opledger::Tracker<SledStore>| tracker.for_tenant(hash_key("acme"));
+        let before = open(&store);
+        work(&acme(&before), "before", true);
+        sync(&acme(&before), &server);
+        block_on(before.close()).unwrap();
+        copy_folder(&store, &backup);
+        let now = open(&store);
+        for _ in 0..lost_rounds {
+            for _ in 0..3 {
+                work(&acme(&now), "lost", true);
+            }
+            // Its answer is lost, and with it the agent's patience: one call is taken over.
+            faults.fail_commits([Fault::After(ErrorKind::Connection)]);
+            let agent = Agent::new(&acme(&now), "agent-7").unwrap().patience(Duration::ZERO);
+            block_on(agent.sync(&server)).unwrap_err();
+        }
+        block_on(now.close()).unwrap();
+
+        let again = open(&backup);
+        work(&acme(&again), "later", true);
+        for _ in 0..10 {
+            work(&again.for_tenant(hash_key("other")), "theirs", true);
+        }
+        let agent = Agent::new(&acme(&again), "agent-7").unwrap();
+        if !accepted {
+            let error = block_on(agent.sync(&server)).unwrap_err();
+            assert!(error.message().contains("restored"), "{error}");
+        }
+        faults.fail_commits([Fault::Before(ErrorKind::Connection)]);
+        let passed = block_on(agent.accept_restored().sync(&server)).unwrap();
+        assert_eq!((passed.failures, passed.conflicts), (1, 0));
+        assert_eq!(operations(&server).len(), 2 + 3 * lost_rounds, "nothing is lost");
+        work(&acme(&again), "and on", true);
+        assert_eq!(sync(&acme(&again), &server).versions, 2);
+    }
 }
 
 #[test]

@@ -73,3 +73,22 @@ fn an_agent_that_never_reached_its_server_keeps_all() {
     assert_eq!(block_on(tracker.cleanup_old_data(5)).unwrap().operations, 0);
     assert_eq!(operations(tracker.store()).len(), 1);
 }
+
+/// A cleanup removed what waited as long as the server could not even be opened: nothing said that a sync was set up.
+#[test]
+fn an_agent_in_the_background_whose_server_never_opened_keeps_all() {
+    let (tracker, clock) = agent();
+    work(&tracker, "job", true);
+    let (told, connects) = std::sync::mpsc::channel();
+    let connect = move || -> opledger::Result<MemoryStore> {
+        told.send(()).unwrap();
+        Err(opledger::Error::new(ErrorKind::Connection, "the server is away"))
+    };
+    let background = Agent::new(&tracker, "agent-7").unwrap().spawn(Duration::from_secs(60), connect).unwrap();
+    connects.recv().unwrap();
+    clock.elapse(10 * DAY);
+    let done = block_on(tracker.cleanup_old_data(5)).unwrap();
+    assert_eq!((done.operations, done.waiting), (0, 1));
+    assert_eq!(block_on(tracker.sync_status()).unwrap().waiting.map(|waiting| waiting.versions), Some(2));
+    background.stop().unwrap();
+}

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use opledger::Store;
 use opledger::store::StoreInfo;
 use opledger::sync::Agent;
+use opledger::users::UserSync;
 use pollster::block_on;
 
 use crate::args::{self, Global};
@@ -34,10 +34,18 @@ pub(crate) fn run(global: &Global, args: &args::Sync) -> Result<u8, Failure> {
     if args.new_store {
         agent = agent.new_store();
     }
-    let server = store::open_store(&to, &options("sync", global.wait.min(PATIENCE)))?;
+    let server = match store::open_at(&to, global, &options("sync", global.wait.min(PATIENCE))) {
+        Err(Failure::Store(away)) if away.is_retryable() => {
+            // From now on retention keeps what waits.
+            block_on(agent.set_up())?;
+            return Err(away.into());
+        }
+        opened => opened?,
+    };
     apart(&tracker.info(), &server.info())?;
     let patience = PATIENCE.saturating_sub(began.elapsed());
-    let passed = block_on(agent.patience(patience).sync(&server))?;
+    let passed = block_on(agent.clone().patience(patience).sync(server.store()))?;
+    let users = block_on(agent.patience(PATIENCE).sync_users(&server))?;
     block_on(server.close())?;
     block_on(tracker.close())?;
 
@@ -52,10 +60,35 @@ pub(crate) fn run(global: &Global, args: &args::Sync) -> Result<u8, Failure> {
             passed.conflicts
         ));
     }
-    let mut rows = Rows::new(["versions", "conflicts", "gaps", "failed_tries"]);
-    rows.push([passed.versions.into(), passed.conflicts.into(), passed.gaps.into(), passed.failures.into()]);
+    for why in &users.withheld {
+        exit::note(format_args!("users were withheld: {why}"));
+    }
+    tell_users(&users.sent);
+    tell_users(&users.received);
+    let user_conflicts = users.sent.conflicts.len() + users.received.conflicts.len();
+    let mut rows =
+        Rows::new(["versions", "conflicts", "gaps", "failed_tries", "users_sent", "users_received", "user_conflicts"]);
+    rows.push([
+        passed.versions.into(),
+        passed.conflicts.into(),
+        passed.gaps.into(),
+        passed.failures.into(),
+        users.sent.users.into(),
+        users.received.users.into(),
+        u64::try_from(user_conflicts).unwrap_or(u64::MAX).into(),
+    ]);
     output::print(global.format, &rows)?;
     Ok(exit::OK)
+}
+
+/// Says which users stayed as they were on each side.
+pub(crate) fn tell_users(done: &UserSync) {
+    for conflict in &done.conflicts {
+        exit::warning(format_args!("user {}: {}", conflict.user_hk, conflict.reason));
+    }
+    for damage in &done.damaged {
+        exit::warning(format_args!("{}: {}", damage.record, damage.reason));
+    }
 }
 
 /// What is acknowledged must last: the sender may forget it then.
@@ -83,7 +116,11 @@ pub(crate) fn different(from: &Url, to: &Url) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A store can't be sent to itself, under whatever name.
+/// A store can't be sent to itself, under whatever name. A backup has the identity of what it is a backup of.
 pub(crate) fn apart(from: &StoreInfo, to: &StoreInfo) -> Result<(), Failure> {
-    if from.id == to.id && from.engine == to.engine { Err(Failure::Usage(SAME.to_owned())) } else { Ok(()) }
+    if from.id == to.id && from.engine == to.engine {
+        let message = format!("{SAME}, or one is a restored backup of the other: both are {}", from.id);
+        return Err(Failure::Usage(message));
+    }
+    Ok(())
 }

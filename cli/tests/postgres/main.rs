@@ -10,3 +10,4 @@ mod refusals;
 mod schema;
 mod store;
 mod support;
+mod sync;

@@ -152,14 +152,21 @@ impl Server {
     /// Says what PostgreSQL said.
     pub fn start_again(&self) -> Result<()> {
         let began = Instant::now();
+        let log = self.folder.path().join("log");
         loop {
+            // What the one before said would be taken for what this one says, and a third started beside it.
+            if let Err(error) = std::fs::remove_file(&log)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(error.into());
+            }
             let mut keeper = as_user(Command::new("/bin/sh"), self.user, self.folder.path());
             keeper.args(["-c", KEEPER, "keeper"]).arg(self.binaries.program("postgres")).arg(self.folder.path());
             let keeper = keeper.stdin(Stdio::piped()).process_group(0).spawn()?;
             self.keepers.lock().unwrap_or_else(PoisonError::into_inner).push(keeper);
             match self.wait_until_it_answers() {
                 // What a killed server left behind may take a moment to go.
-                Err(Error::Failed { output, .. }) if output.contains("still in use") && began.elapsed() < PATIENCE => {}
+                Err(Error::Failed { output, .. }) if gave_up(&output) && began.elapsed() < PATIENCE => {}
                 other => return other,
             }
         }
@@ -183,8 +190,7 @@ impl Server {
 
     /// Whether it said that it can't start, which it does at once.
     fn has_given_up(&self) -> bool {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        log.contains("FATAL:  pre-existing shared memory block") || log.contains("FATAL:  lock file")
+        gave_up(&std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default())
     }
 
     pub(crate) fn connect(&self, database: &str, user: &str) -> Result<postgres::Client> {
@@ -253,6 +259,11 @@ impl Drop for Server {
             let _ = keeper.wait();
         }
     }
+}
+
+/// Whether a server says that one before it has not gone yet.
+fn gave_up(log: &str) -> bool {
+    log.contains("FATAL:  pre-existing shared memory block") || log.contains("FATAL:  lock file")
 }
 
 /// Where a server's programs are, its folder, and who runs it.
