@@ -73,6 +73,21 @@ BEGIN
 END
 $$;
 
+-- The health report says for how long another session's transaction holds the log back. Where this may not be granted, it says
+-- what to grant.
+DO $$
+BEGIN
+    IF to_regrole('script_tracking_owner') IS NOT NULL
+       AND NOT pg_has_role('script_tracking_owner', 'pg_read_all_stats', 'MEMBER')
+    THEN
+        GRANT pg_read_all_stats TO script_tracking_owner;
+    END IF;
+EXCEPTION
+    WHEN insufficient_privilege THEN NULL;
+    WHEN unique_violation THEN NULL;  -- another install was faster
+END
+$$;
+
 -- The installer needs membership to give objects to the owner.
 DO $$
 BEGIN
@@ -2223,7 +2238,7 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.integrity_health(timestamptz)');
--- The health report as of p_at; capture and storage are those of now.
+-- The health report as of p_at; capture, log and storage are those of now.
 CREATE OR REPLACE FUNCTION script_tracking.system_health_at(p_at timestamptz)
 RETURNS TABLE (health_category varchar(50), health_metric varchar(100), current_status varchar(20), details text,
     last_checked timestamptz)
@@ -2268,8 +2283,8 @@ BEGIN
         ('STORAGE', 'size', format('The store takes %s bytes on disk.', script_tracking.storage_size())),
         ('STORAGE', 'operations', format('%s operations are stored.', script_tracking.count_operations()))
     ) AS f (category, metric, details);
-    RETURN QUERY SELECT 'CAPTURE'::varchar, c.health_metric::varchar, c.current_status::varchar, c.details, p_at
-        FROM script_tracking.capture_health() c;
+    RETURN QUERY SELECT s.health_category::varchar, s.health_metric::varchar, s.current_status::varchar, s.details, p_at
+        FROM script_tracking.store_health() s;
 END
 $$;
 
@@ -3432,6 +3447,15 @@ DECLARE
     v_interrupted_hk text;
     v_set text;
 BEGIN
+    -- Most commands: nothing runs, as far as the session says, and nothing can run in it.
+    IF v_command = '{}' AND TG_TAG NOT IN ('CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW',
+            'REFRESH MATERIALIZED VIEW', 'CREATE EXTENSION', 'ALTER EXTENSION', 'CREATE SCHEMA', 'CREATE INDEX', 'ALTER TABLE',
+            'ALTER DOMAIN', 'IMPORT FOREIGN SCHEMA', 'DROP INDEX', 'REINDEX')
+       AND current_setting('script_tracking.installing', true) IS DISTINCT FROM 'on' THEN
+        v_set := set_config('script_tracking.ddl_command', '1 0 ' || extract(epoch FROM statement_timestamp()) || ' '
+            || extract(epoch FROM clock_timestamp()) || '  ', false);
+        RETURN;
+    END IF;
     -- Our own install, upgrade or uninstall is not recorded: it says so, and its login may say so.
     IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
        AND pg_has_role(session_user, current_user, 'MEMBER') THEN
@@ -3542,8 +3566,15 @@ BEGIN
     SELECT (SELECT CASE WHEN b.trusted THEN script_tracking.chosen_tenant() ELSE b.tenant_hk END
             FROM script_tracking.login_binding b WHERE b.login = session_user),
            (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log'),
-           (SELECT max(depth) FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned())
-    INTO v_tenant_hk, v_audited, v_depth;
+           (SELECT max(depth) FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned()),
+           -- Without what is not captured: a schema by its name, a login by ''. GRANT and the like give a row without
+           -- identity: something was done, to what is not told.
+           ARRAY(SELECT object_identity FROM pg_event_trigger_ddl_commands()
+                 WHERE NOT in_extension AND NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule')
+                         THEN (pg_identify_object_as_address(classid, objid, objsubid)).object_names[1] END)] && ARRAY(
+                     SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
+                     WHERE NOT captured AND (kind = 'schema' OR name = session_user)))
+    INTO v_tenant_hk, v_audited, v_depth, v_objects;
     IF v_depth IS NOT NULL THEN
         DELETE FROM script_tracking.ddl_running WHERE log_xid = pg_current_xact_id_if_assigned() AND depth = v_depth;
         IF v_depth > 1 THEN
@@ -3565,17 +3596,9 @@ BEGIN
         v_command := ARRAY['', '0', '', extract(epoch FROM statement_timestamp())::text, '', ''];
     END IF;
     v_set := set_config('script_tracking.ddl_command', '', false);
-
-    -- Without what is not captured: a schema by its name, a login by ''. GRANT and the like give a row without identity:
-    -- something was done, to what is not told.
-    v_objects := ARRAY(
-        SELECT object_identity FROM pg_event_trigger_ddl_commands()
-        WHERE NOT in_extension AND NOT ARRAY['', coalesce(schema_name, CASE WHEN object_type IN ('trigger', 'policy', 'rule')
-                THEN (pg_identify_object_as_address(classid, objid, objsubid)).object_names[1] END)] && ARRAY(
-            SELECT CASE kind WHEN 'role' THEN '' ELSE name::text END FROM script_tracking.capture_rule
-            WHERE NOT captured AND (kind = 'schema' OR name = session_user)))
-        || CASE WHEN starts_with(current_setting('script_tracking.ddl_dropped', true), v_command[4] || ' ')
-                THEN substr(current_setting('script_tracking.ddl_dropped'), length(v_command[4]) + 2)::text[] END;
+    IF starts_with(current_setting('script_tracking.ddl_dropped', true), v_command[4] || ' ') THEN
+        v_objects := v_objects || substr(current_setting('script_tracking.ddl_dropped'), length(v_command[4]) + 2)::text[];
+    END IF;
     v_metadata := jsonb_strip_nulls(jsonb_build_object('tag', TG_TAG, 'nested_commands', nullif(v_command[2], '0')::integer,
         'role', nullif(current_setting('role'), 'none')));
     IF v_objects = '{}' OR cardinality(v_objects) > 100 OR coalesce(current_setting('script_tracking.enabled', true), '') <> ''
@@ -3615,8 +3638,10 @@ BEGIN
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
     v_hashed := jsonb_build_array('v1', TG_TAG, 'DDL_AUTO', 'RUNNING', (extract(epoch FROM v_started) * 1000000)::bigint,
         NULL::integer, session_user, host(inet_client_addr()), to_jsonb(v_unique), v_text, NULL::text, v_metadata);
-    INSERT INTO script_tracking.script_execution_h (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
-    VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_ended, 'event_trigger_ddl_end');
+    WITH hub AS (
+        INSERT INTO script_tracking.script_execution_h
+            (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
+        VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_ended, 'event_trigger_ddl_end'))
     INSERT INTO script_tracking.script_execution_s
         (script_execution_hk, load_date, load_end_date, hash_diff, script_name, script_type, execution_status,
          execution_timestamp, execution_duration_ms, db_session_user, client_ip, affected_objects, sql_command, metadata,
@@ -3719,6 +3744,59 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.capture_health()', 'script_tracking_reader');
+-- The LOG row of get_system_health: whether a transaction in progress, of any database of the cluster, holds back what the
+-- log's readers wait for, and by p_at for how long. That is seen where the owner of these functions may read pg_stat_activity.
+CREATE OR REPLACE FUNCTION script_tracking.log_health(p_at timestamptz)
+RETURNS TABLE (health_metric text, current_status text, details text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_held_back xid8;
+    v_horizon xid8;
+    v_holder text;
+    v_since timestamptz;
+    v_open interval;
+BEGIN
+    SELECT h.held_back, h.horizon INTO v_held_back, v_horizon FROM script_tracking.store_held_back() h;
+    IF v_held_back IS NOT NULL THEN
+        SELECT format('process %s', a.pid), a.xact_start INTO v_holder, v_since
+        FROM pg_stat_activity a WHERE a.backend_xid = v_horizon::xid;
+        IF NOT FOUND THEN
+            SELECT format('prepared transaction %L', p.gid), p.prepared INTO v_holder, v_since
+            FROM pg_prepared_xacts p WHERE p.transaction = v_horizon::xid;
+        END IF;
+    END IF;
+    v_open := p_at - v_since;
+    health_metric := 'horizon';
+    -- Without a holder it has ended since.
+    current_status := CASE WHEN v_holder IS NULL THEN 'EXCELLENT' WHEN v_open IS NULL THEN 'GOOD'
+        WHEN v_open < interval '1 minute' THEN 'EXCELLENT' WHEN v_open < interval '10 minutes' THEN 'GOOD'
+        WHEN v_open < interval '1 hour' THEN 'WARNING' ELSE 'POOR' END;
+    details := CASE WHEN current_status = 'EXCELLENT' THEN 'Nothing holds the log back for long.'
+        WHEN v_open IS NULL THEN format('The log is held back by %s; how long is seen after GRANT pg_read_all_stats TO %I.',
+                                        v_holder, current_user)
+        ELSE format('The log is held back by %s, open since %s: end it, or its readers wait.', v_holder,
+                    to_char(v_since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) END;
+    RETURN NEXT;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.log_health(timestamptz)');
+-- What this database alone has to say of its health, for get_system_health and for a store: it is that of now.
+CREATE OR REPLACE FUNCTION script_tracking.store_health()
+RETURNS TABLE (health_category text, health_metric text, current_status text, details text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT 'CAPTURE', c.health_metric, c.current_status, c.details FROM script_tracking.capture_health() c;
+    RETURN QUERY SELECT 'LOG', l.health_metric, l.current_status, l.details
+        FROM script_tracking.log_health(clock_timestamp()) l;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.store_health()', 'script_tracking_reader');
 -- Refuses a file or version that can't be one.
 CREATE OR REPLACE FUNCTION script_tracking.check_migration(p_migration_file text, p_migration_version text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
@@ -5075,7 +5153,7 @@ CALL script_tracking.allow('script_tracking.store_purge(boolean, bytea, timestam
 -- Generated: cargo run -p opledger-sql --example checksums
 INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('privileges/prepare.sql', '\xa76193b921cfd1238f5b90bea0c00561d10fe914804f8e530f98660a0c9038d3'),
-    ('privileges/roles.sql', '\xd03adeefed1dc3cb5daf1f241d70bc7d9dd08a29ebdc1c40ad0c3b408cc18cbf'),
+    ('privileges/roles.sql', '\x4512cfa074f44169fb62a2dcbd04ed6e98cac767a1cc459ac6851785579a00a2'),
     ('privileges/pgcrypto.sql', '\x9f151bd7f6b8b11a8eaf002763078932bba3306987beb1de6af75aeb1d372086'),
     ('privileges/schemas.sql', '\xcaf8141d50087ed01d7b7be1a2a109f27ce7777a2ea1b6bdfec057747e46e80e'),
     ('privileges/pgcrypto_usage.sql', '\xb2ba8cf59542f60ec662fe10f2f1e4781a919c957c9f8044dcae37df716d3304'),
@@ -5201,7 +5279,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/find_faults.sql', '\x941985d4b1be6446075ed0bed28131b48fdc9430d255637509e75d09d0603df0'),
     ('functions/verify.sql', '\x9afc93a77672513785445ee5856975f7d2497989f43061e036101bb5b1be1f2c'),
     ('functions/integrity_health.sql', '\x0adabe47ce9f5093f65805178974345bb17bad67d6fd6fcc5bda7ae0cb3cc64b'),
-    ('functions/system_health_at.sql', '\x2a6b3f08c2fb477e088a2f543b1fa15b12932eccbb3059090058a5950400c41f'),
+    ('functions/system_health_at.sql', '\x865fe58c6597bfdc77651d4c5ae355fbf4c397dd9dd37b3c7eb38e6c5ed54c6c'),
     ('functions/get_system_health.sql', '\xed89e6ea4cb2d031b24dc2a59857bb6ba40109b78198fa7791a3529d27710125'),
     ('functions/remove_operations.sql', '\x13dd922cac8a9b8a65f36ed4fdfc75968ec33cc086a7b6979d20b084275e2551'),
     ('functions/cleanup_batch.sql', '\x9f9971576b6872cf24415215931913244d595048dd59634e9c001395e804ee19'),
@@ -5261,12 +5339,14 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/event_trigger_failed.sql', '\x50541999d852dd3ed37db66582fa9b9b2c036cebab840eef9a0ba0ce53616005'),
     ('functions/event_trigger_start_concurrent.sql', '\x95463e858d779ca5af7b2a1043efdd45006ba7f2eaaf574f3bf0795b05ec250e'),
     ('functions/event_trigger_end_concurrent.sql', '\x5176b467290cdb79c61a260fab397d096c68cf154b196b3b59ec2e79d0b49d24'),
-    ('functions/event_trigger_ddl_start.sql', '\x217f5c319821f7c161ce1b919a9abc3d0a93e9a6643dc6776e7f184e01368593'),
+    ('functions/event_trigger_ddl_start.sql', '\x1df99d67d5f3b0e4f9e89288b66413c99fe09ce34d963c3f17b2f70fa07e39fb'),
     ('functions/event_trigger_sql_drop.sql', '\x7b01d8cc4e68860dd4781df50ec8368925a583f915b4ec3d7cd2b014281b99ec'),
-    ('functions/event_trigger_ddl_end.sql', '\x797969a9614e708816d4747d15f497a4fcc8214055bf46c7558fd7f4699f3122'),
+    ('functions/event_trigger_ddl_end.sql', '\x116b5544bb22adf83441fc73245a7d065645ca39b817bffdd41022d897f98a1c'),
     ('functions/note_event_trigger.sql', '\xc0b4a61b98d5ccd2cb3320d55f2199e80c404af837ae3ac260aeb708885fcd02'),
     ('functions/put_event_trigger.sql', '\x561eff5d45ee0546e3fd879ad75dd45290a424d34ca9e03150d2d26659866523'),
     ('functions/capture_health.sql', '\xc7114acfe16eb503a81d11cebeaf9ce8a71f4c64e41ad118e518adf2766d698e'),
+    ('functions/log_health.sql', '\xadc2a18c11ea44a1a8056dc739a1d034407f2e2daf7fc0ea978775a8d9a04c2f'),
+    ('functions/store_health.sql', '\x327fe967a08f91bb01d420729f83b1880b3941c034fab851914b9837734d5dbd'),
     ('functions/check_migration.sql', '\xc4fc12c7324f06400fda541efd966de0c492b5d01e266131bbaf388aee6668f7'),
     ('functions/migration_checksum.sql', '\xd3e37e53abd671106945b50128e8515fcce463822af65bcebdfd41bd1fa92084'),
     ('functions/fit_objects.sql', '\x2bbb9502203625e0ca090384eac1079d1efef1e4fec474fdeed39c30f08b607d'),
@@ -5510,6 +5590,8 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/note_event_trigger.sql',
     'functions/put_event_trigger.sql',
     'functions/capture_health.sql',
+    'functions/log_health.sql',
+    'functions/store_health.sql',
     'functions/check_migration.sql',
     'functions/migration_checksum.sql',
     'functions/fit_objects.sql',
