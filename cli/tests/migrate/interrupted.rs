@@ -86,6 +86,46 @@ fn a_file_whose_connection_is_lost_is_rolled_back_and_runs_again() {
     }
 }
 
+fn interrupt(child: &Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+}
+
+#[test]
+fn ctrl_c_cancels_the_statement_and_is_on_record() {
+    // What broke: the statement went on in the server, and the operation stayed RUNNING.
+    let (project, mut gate) = gated("");
+    let run = project.spawn(&["up"]);
+    let pid = project.wait_until_blocked("INSERT INTO gate");
+    interrupt(&run);
+    let (code, said) = end(run);
+    assert_eq!(code, 130, "{said}");
+    assert!(said.contains("57014") && said.contains("Nothing of the file is left"), "{said}");
+    wait_until_gone(&mut gate, pid);
+    assert_eq!(project.statuses(), ["FAILED", "PENDING"]);
+    let operation = project.newest_operation();
+    assert_eq!(text(&operation[0], "execution_status"), "FAILED");
+    assert_eq!(project.ledger.history().len(), 1, "the next file has not begun");
+    gate.batch_execute("COMMIT").unwrap();
+    assert_eq!(project.up(), ["V1__gated.sql", "V2__next.sql"]);
+}
+
+#[test]
+fn ctrl_c_ends_the_wait_for_another_runner() {
+    let (project, mut gate) = gated("");
+    let first = project.spawn(&["up"]);
+    project.wait_until_blocked("INSERT INTO gate");
+    let mut second = project.spawn(&["up"]);
+    let mut words = String::new();
+    BufReader::new(second.stderr.as_mut().unwrap()).read_line(&mut words).unwrap();
+    interrupt(&second);
+    let (code, said) = end(second);
+    assert_eq!(code, 130, "{said}");
+    gate.batch_execute("COMMIT").unwrap();
+    assert_eq!(end(first).0, 0);
+    assert_eq!(project.ledger.history().len(), 2);
+}
+
 #[test]
 fn a_runner_that_lost_the_lock_commits_nothing() {
     let (project, mut gate) = gated("");
