@@ -8,6 +8,7 @@ mod install;
 mod install_guarded;
 mod migrations;
 mod migrations_guarded;
+mod migrations_shared;
 mod operation_count;
 mod races;
 mod redaction;

@@ -41,7 +41,7 @@ fn a_start_says_who_where_and_when() {
         "RUNNING",
         "writer",
         "NULL",
-        "track_operation",
+        "sql",
         "NULL",
         "NULL",
         "t",
