@@ -32,8 +32,9 @@ WITH (autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE script_tracking.script_execution_s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL script_tracking.allow_table('script_tracking.script_execution_s', 'script_tracking_reader');
 
--- What is running now. It mentions load_end_date, so closing a RUNNING version is no HOT update: the one index worth that.
-CREATE INDEX IF NOT EXISTS script_execution_s_running ON script_tracking.script_execution_s (tenant_hk, execution_timestamp)
+-- What is running now. It mentions load_end_date, so closing a RUNNING version is no HOT update: the one index worth that. What
+-- was closed stays in it until the next vacuum: equal keys share one, 5 bytes an operation, where with execution_timestamp it was 28.
+CREATE INDEX IF NOT EXISTS script_execution_s_running ON script_tracking.script_execution_s (tenant_hk)
     WHERE execution_status = 'RUNNING' AND load_end_date IS NULL;
 
 -- What ended. A finished version is never closed, so this needs no load_end_date, and reports read it alone.

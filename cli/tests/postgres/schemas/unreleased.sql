@@ -464,8 +464,9 @@ WITH (autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE script_tracking.script_execution_s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL script_tracking.allow_table('script_tracking.script_execution_s', 'script_tracking_reader');
 
--- What is running now. It mentions load_end_date, so closing a RUNNING version is no HOT update: the one index worth that.
-CREATE INDEX IF NOT EXISTS script_execution_s_running ON script_tracking.script_execution_s (tenant_hk, execution_timestamp)
+-- What is running now. It mentions load_end_date, so closing a RUNNING version is no HOT update: the one index worth that. What
+-- was closed stays in it until the next vacuum: equal keys share one, 5 bytes an operation, where with execution_timestamp it was 28.
+CREATE INDEX IF NOT EXISTS script_execution_s_running ON script_tracking.script_execution_s (tenant_hk)
     WHERE execution_status = 'RUNNING' AND load_end_date IS NULL;
 
 -- What ended. A finished version is never closed, so this needs no load_end_date, and reports read it alone.
@@ -1919,10 +1920,12 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.count_operations()');
--- How many operations that the session may see are running, and how many of them started before p_stale_before.
+-- How many operations that the session may see are running, and how many of them started before p_stale_before. Few are, whatever
+-- statistics say: of the rows that were RUNNING, nearly all are closed.
 CREATE OR REPLACE FUNCTION script_tracking.count_running(p_stale_before timestamptz, OUT running bigint, OUT stale bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 BEGIN
     SELECT count(*), count(*) FILTER (WHERE s.execution_timestamp < p_stale_before) INTO running, stale
@@ -4358,13 +4361,14 @@ $$;
 CALL script_tracking.allow('script_tracking.store_operations(boolean, bytea, bytea, bigint)', 'script_tracking_reader');
 -- The operations of a scope, newest first, then by key, both descending; only those after (p_before, p_before_hk) in that
 -- order. Each tenant's newest are read from its index, then merged. tenant_hk stands in the order because the
--- planner does not take IS NULL for one value.
+-- planner does not take IS NULL for one value, and no table is read whole: statistics take what is running for a quarter of it.
 CREATE OR REPLACE FUNCTION script_tracking.store_history(
     p_all boolean, p_tenant_hk bytea, p_since timestamptz, p_until timestamptz, p_status text, p_script_type text,
     p_before timestamptz, p_before_hk bytea, p_limit bigint)
 RETURNS SETOF script_tracking.store_row
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     v_states text[] := CASE
@@ -5244,7 +5248,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('tables/setting_change.sql', '\xe51997c1f4d0d42755189a5077bbc84878bfaf3f8464cfa88b8576a8ed84cabd'),
     ('tables/version_sequence.sql', '\x3267e1978ecf94b4430792488afb3e8827c67afdbc77eceef9df26b6622260af'),
     ('tables/script_execution_h.sql', '\x5fe2b650fbc830d75f20bd2cd542f79615730fb55e9c9b6a03c81ccea480dfbd'),
-    ('tables/script_execution_s.sql', '\xb23cd40b715aca942c009e6541455276fc4797275f5b28f497a11598b0c5bc49'),
+    ('tables/script_execution_s.sql', '\x0399e30b882823b78178a8aeb91412cfe14c5113e0f8dd0276afc1cb4752c7fa'),
     ('tables/operation_count.sql', '\x1871b66e4e85ffe07f837d9501a2152b3fe2268e0c2c2bccce0a3c6760243539'),
     ('tables/idempotency_key.sql', '\x96c3a835c4d16c026d54942c6cc988c4d79fcd87d7dbda35d8b9d7fe26157c69'),
     ('tables/verification.sql', '\x171e879d41c06b6dbeae2a3e42b3c6dc9992b99e144f6af51518bfea390d4fea'),
@@ -5333,7 +5337,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/tallies.sql', '\x12b43983aeaf82c117332c41d25578a51b576e3ae83cb1a2c68a15a274f17904'),
     ('functions/count_operations_of.sql', '\x9de969a3fcf13013434cfff444d3cd0507acf7fc941f997f482d8b11cd3d9d99'),
     ('functions/count_operations.sql', '\xfc4f8e3a540a255fc31306cd44d18a3998095823fa9b9e030748919e519dbb72'),
-    ('functions/count_running.sql', '\xb31c3a0957d30c585c2f16a328e907c67518c64ce7fdcc1a152a989300f3208f'),
+    ('functions/count_running.sql', '\x13536183d5ae7cfa7576b1d794621d53a1e8d0c50c1f5fbead9fe60a958bd125'),
     ('functions/storage_size.sql', '\xc1f819c8f5d38022cb3711dee03db0a432e54b285623973271ade6d0478388cf'),
     ('functions/health_score.sql', '\x31a48218f0354b1b1d56b6ea1402535c71215a4fff60937b172b6b21b0a0cb5b'),
     ('functions/enterprise_dashboard_at.sql', '\x1bfa0b1acdea522a926e58406705e18360f3eee1341d9df433105286aeed0fa1'),
@@ -5438,7 +5442,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/store_get.sql', '\xbad25bd4fde88411e9153144992b2424a21a5417aca3a4b0e21108e10e3a8e50'),
     ('functions/store_versions.sql', '\x7fcde1fdc96331b21f4850fbcacb194f7590858f0a764632a4b3f6a5538c0c7c'),
     ('functions/store_operations.sql', '\xd1eac299badccd5b42b7b83dcb05e7714be11a1731da3382de210e9fc5d3e58d'),
-    ('functions/store_history.sql', '\xd4c1faa06abc7d00ae64975ce383f13e39c4826bc17dfdb1980355c7026b12dc'),
+    ('functions/store_history.sql', '\xdaa0bb21e4a330bed43407f4d18e59bbde005dccb69c894c7b4d02ded71a429a'),
     ('functions/store_log.sql', '\xc3d6a0d836c89563c2a11e40a85ff5ecb5e229f71803c6eba96a8d5fd1eabc66'),
     ('functions/store_held_back.sql', '\x1a32ac97600ed6156336f2c26ef13008919e000935960bb0ca81c3d0dd0524a5'),
     ('functions/store_last.sql', '\xc518d717b1031216be4c9c2bc5b4c61a9130b41b714c62eaf7446959a1a5afb2'),
