@@ -110,7 +110,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/rate_performance.sql', '\xfd61a6344213aba4efc79008c5d60e94b963bbe1f67abb860299c6c13eb6d241'),
     ('functions/seven_bits.sql', '\xc2db197543721bade5a240893c3b10463b2d5569d0a62aef3c1fe06d92a95833'),
     ('functions/direction.sql', '\xfb0a19c8e692c3ee74e84995689642ba2e7658d29753fe29eb981fb44bdec3fb'),
-    ('functions/tallies.sql', '\x12b43983aeaf82c117332c41d25578a51b576e3ae83cb1a2c68a15a274f17904'),
+    ('functions/tallies.sql', '\xad089e9193595510d3629f63bfea4c0355de55de84a25eba2dc329edbb0b6826'),
     ('functions/count_operations_of.sql', '\x9de969a3fcf13013434cfff444d3cd0507acf7fc941f997f482d8b11cd3d9d99'),
     ('functions/count_operations.sql', '\xfc4f8e3a540a255fc31306cd44d18a3998095823fa9b9e030748919e519dbb72'),
     ('functions/count_running.sql', '\x13536183d5ae7cfa7576b1d794621d53a1e8d0c50c1f5fbead9fe60a958bd125'),

@@ -1,6 +1,7 @@
 //! The SQL API on a throwaway server. One binary, so that the server starts once; modules mirror the files of `sql/`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod api;
 mod capture;
 mod catalogue;
 mod event_triggers;

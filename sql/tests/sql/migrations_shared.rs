@@ -24,7 +24,10 @@ fn what_was_left_half_done_is_refused() {
         let [said, objects, details] = migrate(&mut client, &path, status);
         assert_eq!((&*said, &*objects), ("FAILED", "0"));
         assert!(details.starts_with(&format!("55000: version {status} was left half done at ")), "{details}");
-        assert!(details.contains("statement 3 had begun") && details.contains("`opledger migrate repair`"), "{details}");
+        assert!(
+            details.contains("statement 3 had begun") && details.contains("`opledger migrate repair`"),
+            "{details}"
+        );
         assert_eq!(states(&mut client, status), status, "nothing was written");
         assert_eq!(value(&mut client, "SELECT to_regclass('t') IS NULL"), "t", "nothing was run");
         // As `opledger migrate repair` does.
@@ -34,7 +37,11 @@ fn what_was_left_half_done_is_refused() {
     }
     record(&mut client, "accepted", "FAILED", "2");
     record(&mut client, "accepted", "APPLIED", "NULL");
-    assert_eq!(migrate(&mut client, &path, "accepted")[0], "CHECKSUM_MISMATCH", "repair --accept took another file for it");
+    assert_eq!(
+        migrate(&mut client, &path, "accepted")[0],
+        "CHECKSUM_MISMATCH",
+        "repair --accept took another file for it"
+    );
 }
 
 #[test]

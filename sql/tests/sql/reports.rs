@@ -375,7 +375,8 @@ fn what_is_asked_often_reads_no_whole_table() {
         let read = "SELECT relname, seq_scan, seq_tup_read FROM pg_stat_xact_user_tables
             WHERE relname IN ('script_execution_h', 'script_execution_s') AND seq_scan > 0";
         assert_eq!(rows(&mut acme, read), Vec::<Vec<String>>::new(), "{call}: whole tables read");
-        let seen = "SELECT count(*) > 0 FROM pg_stat_xact_user_tables WHERE relname = 'script_execution_s' AND idx_scan > 0";
+        let seen =
+            "SELECT count(*) > 0 FROM pg_stat_xact_user_tables WHERE relname = 'script_execution_s' AND idx_scan > 0";
         assert_eq!(value(&mut acme, seen), "t", "the counters count");
         run(&mut acme, "ROLLBACK");
     }
