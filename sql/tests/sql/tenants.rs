@@ -255,6 +255,30 @@ fn names_of_a_hostile_session_are_never_ours() {
     assert!(rows(&mut admin, FAULTS).is_empty());
 }
 
+/// Who acts is the login, whatever role it has taken on: of a bound one too, and of an admin's.
+#[test]
+fn a_role_taken_on_changes_nothing() {
+    let database = installed();
+    let mut superuser = database.connect().unwrap();
+    // Logins of their own: roles belong to the cluster.
+    run(
+        &mut superuser,
+        "CREATE ROLE shifter LOGIN NOINHERIT IN ROLE script_tracking_writer; CREATE ROLE other_tenant IN ROLE script_tracking_writer;
+        GRANT other_tenant TO shifter;
+        SELECT script_tracking.bind_login('shifter', sha256('acme')), script_tracking.bind_login('other_tenant', sha256('globex'))",
+    );
+    run(&mut database.connect_as("globex").unwrap(), "SELECT script_tracking.track_operation('of globex')");
+    let mut shifter = database.connect_as("shifter").unwrap();
+    for role in ["other_tenant", "script_tracking_writer"] {
+        run(&mut shifter, &format!("SET ROLE {role}; SELECT script_tracking.track_operation('by {role}')"));
+        let seen = rows(&mut shifter, SEEN);
+        assert!(!seen.contains(&vec!["of globex".to_owned()]), "{role}: {seen:?}");
+    }
+    let forged = "SELECT count(*) FILTER (WHERE db_session_user = 'shifter' AND tenant_hk = sha256('acme')), count(*)
+        FROM script_tracking.script_execution_s WHERE script_name LIKE 'by %'";
+    assert_eq!(rows(&mut superuser, forged), [["2", "2"]]);
+}
+
 /// A cheap leaky function in WHERE must not see a row before row security did.
 #[test]
 fn a_leaky_function_sees_no_other_row() {
