@@ -34,7 +34,7 @@ impl Prints {
     }
 
     /// Counts a later version: it takes the place of the one before it.
-    fn follow(&mut self, first: &First, place: u64, row: &NextHead<'_>) {
+    fn follow(&mut self, first: &First, place: u64, row: &NextHead) {
         let begin = row.first(place);
         let (was, is) = (HubRow::new(begin, row.previous(place)), HubRow::new(begin, place));
         self.places = self.places.wrapping_sub(places_hash(&first.short, was));
