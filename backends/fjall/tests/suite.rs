@@ -121,3 +121,8 @@ fn a_store_without_its_version_is_refused() {
     fs::remove_file(dir.join("db/version")).unwrap();
     assert!(matches!(open(&dir), Err(EngineError::Corrupt(_))));
 }
+
+#[test]
+fn the_room_of_what_was_removed_is_given_back_on_closing() {
+    opledger_engine_testkit::contract::the_room_of_what_was_removed_is_given_back_on_closing::<Fjall>();
+}

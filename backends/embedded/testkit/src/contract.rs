@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
+use opledger_embedded::disk;
 use opledger_embedded::engine::{Batch, Engine, EngineError};
 
 use crate::Subject;
@@ -42,6 +43,29 @@ pub fn a_batch_is_applied_in_order_and_the_last_entry_of_a_key_wins<T: Subject>(
     assert_eq!(engine.get(b"b").unwrap(), None);
     assert_eq!(engine.get(b"c").unwrap(), Some(Vec::new()));
     engine.apply(Batch::default()).unwrap();
+    engine.close().unwrap();
+}
+
+/// For the engines that can.
+pub fn the_room_of_what_was_removed_is_given_back_on_closing<T: Subject>() {
+    let root = tempfile::tempdir().unwrap();
+    let engine = open::<T>(&root);
+    let (entries, kept) = (20_000, 2_000);
+    for n in (0..entries).step_by(500) {
+        engine.apply(put((n..n + 500).map(|n| (key(n), value(n, 0))))).unwrap();
+    }
+    engine.close().unwrap();
+    let before = disk::size_of(root.path()).unwrap();
+    let engine = open::<T>(&root);
+    for n in (kept..entries).step_by(500) {
+        engine.apply(Batch { entries: (n..n + 500).map(|n| (key(n), None)).collect() }).unwrap();
+    }
+    engine.close().unwrap();
+    let after = disk::size_of(root.path()).unwrap();
+    assert!(after * 3 < before, "{before} bytes became {after} after nine tenths were removed");
+    let engine = open::<T>(&root);
+    assert_eq!(all::<T>(&engine, false).unwrap().len() as u64, kept);
+    assert!((0..kept).all(|n| engine.get(&key(n)).unwrap() == Some(value(n, 0))));
     engine.close().unwrap();
 }
 
