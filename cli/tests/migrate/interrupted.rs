@@ -11,8 +11,12 @@ const GATED: &str = "CREATE TABLE a (id int);\nINSERT INTO gate VALUES (1);\nCRE
 
 /// A project whose first file stops in its middle while the client is there.
 fn gated(head: &str) -> (Project, postgres::Client) {
-    let project =
-        Project::new(&[("V1__gated.sql", &format!("{head}{GATED}")), ("V2__next.sql", "CREATE TABLE next (id int);")]);
+    gated_in(Project::new(&[]), head)
+}
+
+pub(crate) fn gated_in(project: Project, head: &str) -> (Project, postgres::Client) {
+    project.write("V1__gated.sql", format!("{head}{GATED}"));
+    project.write("V2__next.sql", "CREATE TABLE next (id int);");
     project.run_sql("CREATE TABLE gate (id int)");
     let mut gate = project.database.connect().unwrap();
     gate.batch_execute("BEGIN; LOCK TABLE gate").unwrap();
@@ -24,7 +28,7 @@ fn end(child: Child) -> (i32, String) {
     (answer.code, answer.out + &answer.err)
 }
 
-fn kill(mut child: Child) {
+pub(crate) fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -36,7 +40,7 @@ fn terminate(gate: &mut postgres::Client, which: &str) {
     assert!(!gate.query(&others, &[]).unwrap().is_empty());
 }
 
-fn wait_until_gone(gate: &mut postgres::Client, pid: i32) {
+pub(crate) fn wait_until_gone(gate: &mut postgres::Client, pid: i32) {
     wait_for("the server's process to end", || {
         gate.query_opt("SELECT FROM pg_stat_activity WHERE pid = $1", &[&pid]).unwrap().is_none()
     });
