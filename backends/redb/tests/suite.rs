@@ -128,5 +128,5 @@ fn an_emptied_file_is_refused() {
 
 #[test]
 fn the_room_of_what_was_removed_is_given_back_on_closing() {
-    opledger_engine_testkit::contract::the_room_of_what_was_removed_is_given_back_on_closing::<Redb>();
+    opledger_engine_testkit::contract::the_room_of_what_was_removed_is_given_back_on_closing::<Redb>(|_| true);
 }
