@@ -1,5 +1,5 @@
 -- Carries out units on operations of one tenant (NULL: the system's), each at a place in the arrays, no two on the same operation:
--- a start where p_business_keys has one, else a version that follows the open one of p_expect_…. Judges as the Rust core does.
+-- a start where p_business_keys has one, else a version that follows the open one of the p_expect arguments. Judges as the Rust core does.
 -- One row a place: outcome 'done', 'replayed' (with the version's number), 'conflict' (with their hash_diff, where it may be
 -- seen), 'unknown', 'moved', 'finished' or 'not later'. Hashes that lie are an error, 22023, and so is what breaks a limit: what does
 -- not look fine at a glance is looked at closely.

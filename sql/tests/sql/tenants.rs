@@ -231,7 +231,8 @@ fn names_of_a_hostile_session_are_never_ours() {
         SET script_tracking.installing = on; SET script_tracking.enabled = off; SET row_security = on;
         SET transform_null_equals = on; SET bytea_output = escape; SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo';
         SET IntervalStyle = sql_standard; SET extra_float_digits = -15; SET standard_conforming_strings = off;
-        SET quote_all_identifiers = on; SET default_transaction_isolation = 'serializable'; SET array_nulls = off");
+        SET quote_all_identifiers = on; SET default_transaction_isolation = 'serializable'; SET array_nulls = off;
+        SET plpgsql.extra_errors = 'all'; SET plpgsql.extra_warnings = 'all'; SET work_mem = '64kB'; SET enable_indexscan = off");
     let pair = "SELECT script_tracking.complete_operation(script_tracking.track_operation('hostile'))";
     assert_eq!(value(&mut acme, pair), "t");
     run(&mut acme, "SELECT script_tracking.start_operation('hostile 2', 'X', ARRAY['a', NULL], 's', '{}', 'k')");

@@ -3264,7 +3264,7 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.capture_is_off()', 'script_tracking_reader');
--- A SQL text without its secrets: each string ('…', E'…', U&'…', $$…$$, $tag$…$tag$), comment and number of five digits or
+-- A SQL text without its secrets: each string ('...', E'...', U&'...', $$...$$, $tag$...$tag$), comment and number of five digits or
 -- more becomes a ?, then the text is cut to p_limit characters. Passwords stand in strings; keys and codes may be numbers.
 -- Where the text alone doesn't tell its end (a backslash before a quote means one thing or the other by a setting that may
 -- have changed since; a comment in a comment; a text cut short), all the rest counts as inside: too little is stored, never
@@ -4759,7 +4759,7 @@ $$;
 CALL script_tracking.allow('script_tracking.store_judge(bytea, uuid, bytea, text, timestamptz, text, timestamptz, bytea, timestamptz, '
     'bytea, text, text, timestamptz)');
 -- Carries out units on operations of one tenant (NULL: the system's), each at a place in the arrays, no two on the same operation:
--- a start where p_business_keys has one, else a version that follows the open one of p_expect_…. Judges as the Rust core does.
+-- a start where p_business_keys has one, else a version that follows the open one of the p_expect arguments. Judges as the Rust core does.
 -- One row a place: outcome 'done', 'replayed' (with the version's number), 'conflict' (with their hash_diff, where it may be
 -- seen), 'unknown', 'moved', 'finished' or 'not later'. Hashes that lie are an error, 22023, and so is what breaks a limit: what does
 -- not look fine at a glance is looked at closely.
@@ -5413,7 +5413,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('tables/capture_rule_rows.sql', '\x661b7138daa33bb62c15a7c639f74dd0706b27c1cb264f4bde2add040406a373'),
     ('functions/set_capture.sql', '\x05f1f41765a9d6baef6e3ee4e8faa63165888dab33505738d660b0f1bc89dcce'),
     ('functions/capture_is_off.sql', '\xc98620b411c93411068acfd84aa9507804ca10c747705c6d2adca7a2c94f9647'),
-    ('functions/redact_sql.sql', '\x0709f25da044f4b0c492e2ac0f9e7b562745a908cb785228104752f2a77245e4'),
+    ('functions/redact_sql.sql', '\xe901a793d9c4d84424abf36fb6d99ff05f89c72a06b2a54a704e01bce4f6dbe7'),
     ('functions/fail_interrupted_ddl.sql', '\x520ef6d167cf76c3e3f07b08699670fb0a8e427995d1f3333502d186c15b9e64'),
     ('functions/event_trigger_failed.sql', '\x50541999d852dd3ed37db66582fa9b9b2c036cebab840eef9a0ba0ce53616005'),
     ('functions/event_trigger_start_concurrent.sql', '\x95463e858d779ca5af7b2a1043efdd45006ba7f2eaaf574f3bf0795b05ec250e'),
@@ -5462,7 +5462,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/store_check.sql', '\x45650218e32094ce17eea3b0353ae0a7c5049c3653215df1f3af893cd8dbe868'),
     ('functions/store_check_unit.sql', '\xd14ee95312f215cfd54da9c4b816e9d30a3ca70069f1db878772250fb05b1741'),
     ('functions/store_judge.sql', '\x1e412ad8bba532c03c46c12074adfcdb9f341a2b346dd62d053d6f4a0f9358e4'),
-    ('functions/store_commit.sql', '\x42464b1003219ec3a1b5505ef88edee2640b1a3d6bd0aad7e7f62cf25c3a03b3'),
+    ('functions/store_commit.sql', '\xef75826cb5bfab9888f1716fafc4f5d07f8ab6478dd1a7869a976e5b5e5f3561'),
     ('functions/store_commit_one.sql', '\xb04ea0ce00ac6f10574ac2025bca18419ab328b3ff09ea8a3fd6d8ade1d62986'),
     ('functions/store_judge_put.sql', '\x1aad2814a4f26e9feb2009c2882d7c4ea0e1b93ace3ee30166377ef351a64794'),
     ('functions/check_user_document.sql', '\xcf76b22ea74e790a3b4ae4819a6f18d522bc9f4950086a66dc5d2ea371593c69'),
