@@ -210,7 +210,11 @@ fn a_clients_certificate_says_who_it_is() {
     };
     named("certified", "certified");
     // Beside a password, it must be there and be this user's (clientcert=verify-full).
-    is_refused(server.connect(HOST, "twofold", "sslmode=require password=sesame"), ErrorKind::Permission, "certificate");
+    is_refused(
+        server.connect(HOST, "twofold", "sslmode=require password=sesame"),
+        ErrorKind::Permission,
+        "certificate",
+    );
     let both = |name: &str| server.connect(HOST, "twofold", &format!("{} password=sesame", with(name)));
     assert!(both("twofold").is_ok());
     // The server does not tell which of the two it was.
