@@ -242,6 +242,7 @@ BEGIN;
 \ir functions/store_activity.sql
 \ir functions/store_size.sql
 \ir functions/store_checks.sql
+\ir functions/store_as_of.sql
 \ir functions/store_check.sql
 \ir functions/store_check_unit.sql
 \ir functions/store_judge.sql

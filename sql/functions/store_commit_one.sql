@@ -1,33 +1,42 @@
 -- store_commit for a single unit, in a quarter of the time: what most calls are. The epoch of what is done is the one
 -- that the session's store_open told.
 CREATE OR REPLACE FUNCTION script_tracking.store_commit_one(
-    p_tenant_hk bytea, p_unit uuid, p_key bytea, p_business_key text, p_hub_load_date timestamptz, p_hub_source text,
-    p_expect_load_date timestamptz, p_expect_hash_diff bytea, p_load_date timestamptz, p_hash_diff bytea,
-    p_name text, p_type text, p_status text, p_started timestamptz, p_duration integer, p_user text,
-    p_address inet, p_objects text, p_sql_command text, p_error_message text, p_metadata text, p_source text,
+    p_tenant_hk bytea, p_key bytea, p_business_key text, p_hub_load_date timestamptz, p_hub_source text,
+    p_expect_load_date timestamptz, p_expect_hash_diff bytea, p_name text, p_type text, p_started timestamptz,
+    p_unit uuid, p_load_date timestamptz, p_hash_diff bytea, p_status text, p_duration integer, p_user text, p_address inet,
+    p_objects text, p_sql_command text, p_error_message text, p_metadata text, p_source text,
     OUT place integer, OUT outcome text, OUT epoch bigint, OUT log_xid xid8, OUT version_number bigint, OUT theirs bytea)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_objects text[] := p_objects::text[];
-    v_metadata jsonb := p_metadata::jsonb;
+    v_objects text[] := p_objects;
+    v_metadata jsonb := p_metadata;
+    v_content text := jsonb_build_array('v1', p_name, p_type, p_status, (extract(epoch FROM p_started) * 1000000)::bigint,
+        p_duration, p_user, host(p_address), to_jsonb(v_objects), p_sql_command, p_error_message, v_metadata);
+    v_trusted boolean;
+    v_tenant_hk bytea;
+    v_audited boolean;
 BEGIN
     place := 1;
-    PERFORM script_tracking.store_scope(false, p_tenant_hk);
-    IF (length(p_name) BETWEEN 1 AND 255 AND length(p_type) BETWEEN 1 AND 50 AND p_type <> 'OVERALL'
-        AND p_status IN ('RUNNING', 'COMPLETED', 'FAILED') AND p_duration IS NOT DISTINCT FROM abs(p_duration)
-        AND length(p_source) <= 100 AND (p_hub_source IS NULL OR length(p_hub_source) <= 100)
-        AND (p_user IS NULL OR length(p_user) <= 100)
-        AND (p_business_key IS NULL OR length(p_business_key) <= 255 AND p_key = sha256(convert_to(p_business_key, 'UTF8')))
-        AND coalesce(octet_length(p_sql_command), 0) <= 1048576 AND coalesce(octet_length(p_error_message), 0) <= 1048576
-        AND (p_metadata IS NULL OR octet_length(p_metadata) <= 1048576 AND jsonb_typeof(v_metadata) = 'object'
-            AND length(p_metadata) - length(translate(p_metadata, '{[', '')) <= 128)
-        AND (p_objects IS NULL OR octet_length(p_objects) <= 1048576
-            AND coalesce(array_ndims(v_objects), 1) = 1 AND cardinality(v_objects) <= 10000)
-        AND p_hash_diff = sha256(convert_to(jsonb_build_array('v1', p_name, p_type, p_status,
-            (extract(epoch FROM p_started) * 1000000)::bigint, p_duration, p_user, host(p_address), to_jsonb(v_objects),
-            p_sql_command, p_error_message, v_metadata)::text, 'UTF8'))) IS NOT TRUE THEN
+    SELECT b.trusted, b.tenant_hk, (SELECT s.value = 'on' FROM script_tracking.setting s WHERE s.name = 'audit_log')
+    INTO v_trusted, v_tenant_hk, v_audited
+    FROM (SELECT) AS always LEFT JOIN script_tracking.login_binding b ON b.login = session_user;
+    -- Most logins work for the tenant that they are bound to.
+    IF v_trusted OR v_tenant_hk IS DISTINCT FROM p_tenant_hk THEN
+        PERFORM script_tracking.store_scope(false, p_tenant_hk);
+    END IF;
+    -- What does not look fine at a glance is looked at closely. No part is longer than the whole, and 257 bytes can't be nested
+    -- too deep. Written as few calls: each transaction sets them up anew, which takes longer than the work.
+    IF (p_hash_diff = sha256(convert_to(v_content, 'UTF8')) AND octet_length(v_content) <= 1048576
+        AND p_name <> '' AND greatest(octet_length(p_name), octet_length(p_business_key)) <= 255
+        AND p_type NOT IN ('', 'OVERALL') AND octet_length(p_type) <= 50 AND p_status IN ('RUNNING', 'COMPLETED', 'FAILED')
+        AND (p_duration IS NULL OR p_duration >= 0) AND p_source IS NOT NULL
+        AND greatest(octet_length(p_source), octet_length(p_hub_source), octet_length(p_user)) <= 100
+        AND (p_business_key IS NULL OR p_key = sha256(convert_to(p_business_key, 'UTF8')))
+        AND (v_metadata IS NULL OR jsonb_typeof(v_metadata) = 'object' AND (octet_length(p_metadata) < 258
+            OR length(p_metadata) - length(translate(p_metadata, '{[', '')) <= 128))
+        AND (v_objects IS NULL OR array_upper(v_objects, 2) IS NULL AND cardinality(v_objects) <= 10000)) IS NOT TRUE THEN
         PERFORM script_tracking.store_check_unit(p_key, p_business_key, p_hub_source, p_hash_diff, p_name, p_type, p_status, p_started,
             p_duration, p_user, p_address, v_objects, p_sql_command, p_error_message, v_metadata, p_source);
     END IF;
@@ -62,11 +71,11 @@ BEGIN
     IF p_business_key IS NOT NULL AND random() < 0.0001 THEN
         PERFORM script_tracking.fold_operation_count(p_tenant_hk);
     END IF;
-    IF p_status <> 'RUNNING' AND (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log') THEN
+    IF p_status <> 'RUNNING' AND v_audited THEN
         PERFORM script_tracking.report_completion(p_key, p_name, p_type, p_status, p_duration);
     END IF;
 END
 $$;
 
-CALL script_tracking.allow('script_tracking.store_commit_one(bytea, uuid, bytea, text, timestamptz, text, timestamptz, bytea, '
-    'timestamptz, bytea, text, text, text, timestamptz, integer, text, inet, text, text, text, text, text)', 'script_tracking_writer');
+CALL script_tracking.allow('script_tracking.store_commit_one(bytea, bytea, text, timestamptz, text, timestamptz, bytea, text, text, '
+    'timestamptz, uuid, timestamptz, bytea, text, integer, text, inet, text, text, text, text, text)', 'script_tracking_writer');

@@ -130,6 +130,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("functions/start_operation.sql", include_str!("../functions/start_operation.sql")),
     ("functions/storage_size.sql", include_str!("../functions/storage_size.sql")),
     ("functions/store_activity.sql", include_str!("../functions/store_activity.sql")),
+    ("functions/store_as_of.sql", include_str!("../functions/store_as_of.sql")),
     ("functions/store_check.sql", include_str!("../functions/store_check.sql")),
     ("functions/store_check_unit.sql", include_str!("../functions/store_check_unit.sql")),
     ("functions/store_checks.sql", include_str!("../functions/store_checks.sql")),

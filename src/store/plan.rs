@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Damage;
+use crate::hash::Hash;
+use crate::model::Version;
 use crate::report::{Rating, Tally};
 use crate::time::Timestamp;
 
@@ -17,6 +19,13 @@ pub enum Plan {
         at: Timestamp,
         /// The length of a window.
         window: Duration,
+    },
+    /// The version of one operation that was known at a moment; where a store does not answer, the core reads all of its versions.
+    AsOf {
+        /// The operation.
+        operation: Hash,
+        /// The moment.
+        at: Timestamp,
     },
     /// Whether what the store keeps beside its log agrees with it: each operation is found by its key, its versions are one
     /// chain with one open version, and indexes, counters and files are what follows from them.
@@ -36,6 +45,8 @@ pub enum Plan {
 pub enum Answer {
     /// To [`Plan::Activity`].
     Activity(Box<Activity>),
+    /// To [`Plan::AsOf`]; none where nothing was known yet.
+    AsOf(Option<Box<Version>>),
     /// To [`Plan::Integrity`].
     Integrity(Integrity),
     /// To [`Plan::Size`].

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Listing, Tracker};
+use super::{Listing, Tracker, broken_contract};
 use crate::error::Result;
 use crate::hash::{Hash, Metadata};
 use crate::model::{Operation, Status, Version, check_days};
-use crate::store::{Record, Scan, Store};
+use crate::store::{Answer, Plan, Record, Scan, Store};
 use crate::time::Timestamp;
 
 /// Records read at a time.
@@ -95,8 +95,14 @@ impl<S: Store> Tracker<S> {
     /// # Errors
     /// Gives the store's error.
     pub async fn operation_at(&self, hk: Hash, at: Timestamp) -> Result<Option<Version>> {
-        let versions = self.versions(hk).await?;
-        Ok(versions.into_iter().rfind(|version| version.load_date <= at))
+        match self.store.answer(self.scope, &Plan::AsOf { operation: hk, at }).await? {
+            Some(Answer::AsOf(version)) => Ok(version.map(|version| *version)),
+            Some(_) => Err(broken_contract(self.info().engine, "an answer to another question")),
+            None => {
+                let versions = self.versions(hk).await?;
+                Ok(versions.into_iter().rfind(|version| version.load_date <= at))
+            }
+        }
     }
 
     /// Operations of the last days, newest first.

@@ -7,6 +7,7 @@ mod out_of_order;
 mod proxy;
 mod rights;
 mod support;
+mod tls;
 
 use opledger_testkit::{Boxed, WithoutPushdown, run_model};
 

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use opledger::report::{Rating, Tally};
 use opledger::store::{Activity, Answer, Condition, Plan, Purged, Scope};
-use opledger::{Result, Status, Timestamp};
+use opledger::{Hash, Result, Status, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::call::Call;
-use crate::rows::{column, time};
+use crate::rows::{column, time, version};
 use crate::shared::Shared;
-use crate::values::Moment;
+use crate::values::{Key, Moment};
 
 const ACTIVITY: &str = "SELECT * FROM script_tracking.store_activity($1, $2, $3, $4)";
+const AS_OF: &str = "SELECT * FROM script_tracking.store_as_of($1, $2, $3, $4)";
 const SIZE: &str = "SELECT script_tracking.store_size()";
 const CLOCK: &str = "SELECT pg_catalog.clock_timestamp()";
 const HEALTH: &str =
@@ -24,6 +25,7 @@ pub(crate) async fn answer(shared: &Shared, scope: Scope, plan: &Plan) -> Result
     shared.check_open()?;
     Ok(match plan {
         Plan::Activity { at, window } => Some(Answer::Activity(Box::new(activity(shared, scope, *at, *window).await?))),
+        Plan::AsOf { operation, at } => as_of(shared, scope, *operation, *at).await?,
         Plan::Size => {
             let rows = shared.query(&Call::new(SIZE)).await?;
             rows.first().map(|row| count(row, 0)).transpose()?.map(Answer::Size)
@@ -38,6 +40,15 @@ pub(crate) async fn answer(shared: &Shared, scope: Scope, plan: &Plan) -> Result
         }
         _ => None,
     })
+}
+
+async fn as_of(shared: &Shared, scope: Scope, operation: Hash, at: Timestamp) -> Result<Option<Answer>> {
+    let call =
+        Call::new(AS_OF).scope(scope).with(Key(operation), Type::BYTEA).with(Moment::bound(at), Type::TIMESTAMPTZ);
+    let rows = shared.query(&call).await?;
+    let Some(row) = rows.first() else { return Ok(Some(Answer::AsOf(None))) };
+    // What can't be read is left out by who reads all versions.
+    Ok(version(row).ok().map(|version| Answer::AsOf(Some(Box::new(version)))))
 }
 
 /// The rows of the health report that this release knows.

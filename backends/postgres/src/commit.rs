@@ -186,7 +186,7 @@ async fn try_commit(shared: &Shared, units: &[&Unit], in_doubt: &mut bool) -> Re
         for step in &steps {
             let rows = connection.query(step.call.sql, &step.call.parameters()).await?;
             for row in &rows {
-                let Some(at) = step.places.get(place(row)?) else { continue };
+                let Some(Some(at)) = step.places.get(place(row)?) else { continue };
                 if let (Some(unit), Some(slot)) = (units.get(*at), outcomes.get_mut(*at)) {
                     *slot = Some(outcome(row, unit, epoch)?);
                 }

@@ -120,6 +120,7 @@ impl Config {
             count: number(&given, "keepalives_count")?,
         };
         let hosts = addresses(&given)?;
+        let tls_files = TlsFiles::new(|name| given.get(name), home.as_deref());
         let pool_size = number(&given, "pool_size")?.unwrap_or(8);
         if pool_size == 0 {
             return Err(invalid("pool_size", "a number from 1"));
@@ -134,9 +135,9 @@ impl Config {
             options: given.get("options").map(str::to_owned),
             channel_binding: word(&given, "channel_binding", &CHANNEL_BINDINGS)?.unwrap_or(ChannelBinding::Prefer),
             target: word(&given, "target_session_attrs", &TARGETS)?.unwrap_or(Target::Any),
-            ssl_mode: word(&given, "sslmode", &SslMode::NAMES)?.unwrap_or(SslMode::Prefer),
+            ssl_mode: tls_files.mode(word(&given, "sslmode", &SslMode::NAMES)?)?,
             ssl_negotiation: word(&given, "sslnegotiation", &NEGOTIATIONS)?.unwrap_or(SslNegotiation::Postgres),
-            tls_files: TlsFiles::new(|name| given.get(name), home.as_deref()),
+            tls_files,
             keepalive: number::<u8>(&given, "keepalives")?.is_none_or(|on| on != 0).then_some(keepalive),
             tcp_user_timeout: number(&given, "tcp_user_timeout")?.map(Duration::from_millis),
             // As in libpq: 0 waits for ever.
@@ -310,6 +311,7 @@ mod tests {
     fn wrong_options_are_named_and_not_shown() {
         for (option, words) in [
             ("sslmode=hunter2", "sslmode of the store URL (or its PG variable) must be one of disable, allow"),
+            ("sslmode=require&sslrootcert=system", "verify-full"),
             ("pool_size=hunter2", "pool_size"),
             ("pool_size=0", "pool_size"),
             ("port=70000", "port"),

@@ -14,7 +14,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::{Address, Config, Target};
+use crate::config::{Address, Config, Secret, Target};
 use crate::error::{convert, is_fatal};
 use crate::rows::column;
 use crate::tls::{self, SslMode};
@@ -88,7 +88,13 @@ impl Connector {
             Err(cause) if cause.code() == Some(&SqlState::PROTOCOL_VIOLATION) => self.attempt(address, false).await,
             other => other,
         };
-        let connection = connection.map_err(|cause| convert(cause, &address.to_string()))?;
+        let connection = connection.map_err(|cause| {
+            let asked = cause.code() == Some(&SqlState::INVALID_PASSWORD);
+            let had_none = asked && self.config.password_for(address).is_none();
+            let missing =
+                if had_none { " (no password was given: set PGPASSWORD, or keep it in ~/.pgpass)" } else { "" };
+            convert(cause, &format!("{address}{missing}"))
+        })?;
         if target != Target::Any {
             connection.check(target, address).await?;
         }
@@ -163,9 +169,8 @@ impl Connector {
         if let Some(address) = address.hostaddr {
             driver.hostaddr(address);
         }
-        if let Some(password) = config.password_for(address) {
-            driver.password(password.reveal());
-        }
+        // An empty one where there is none: then the server refuses it, and says so by its SQLSTATE.
+        driver.password(config.password_for(address).as_ref().map_or("", Secret::reveal));
         if let Some(keepalive) = &config.keepalive {
             keepalive.idle.map(|idle| driver.keepalives_idle(idle));
             keepalive.interval.map(|interval| driver.keepalives_interval(interval));

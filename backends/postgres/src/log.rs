@@ -23,8 +23,9 @@ const LAST: &str = "SELECT l.epoch, l.log_xid, l.version_number, h.held_back, h.
 /// The places of `held_back` and `horizon` after the columns of a `store_row`.
 const HELD: (usize, usize) = (25, 26);
 
-/// How long who waits sleeps between two looks, at least and at most.
-const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// How long who waits sleeps between two looks, at least and at most. A look is one query of some hundred microseconds; being told
+/// (NOTIFY) would make all commits of the server wait for one another.
+const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
 
 /// Reads a page. Versions that are committed but come after one that may still appear are waited for, as long as
 /// `log_wait` says: so a reader sees what was acknowledged before it asked. After that it gets what is before them.

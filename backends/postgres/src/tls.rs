@@ -58,6 +58,25 @@ impl TlsFiles {
             key: found("sslkey", "postgresql.key"),
         }
     }
+
+    /// The mode that was given, or libpq's default. With the system's roots, which sign for half the world, none but a
+    /// certificate of the right name tells anything: as in libpq, nothing less is taken.
+    ///
+    /// # Errors
+    /// Gives 22023 for less.
+    pub(crate) fn mode(&self, given: Option<SslMode>) -> Result<SslMode> {
+        match (self.has_system_roots(), given) {
+            (true, Some(mode)) if mode != SslMode::VerifyFull => {
+                Err(Error::new(ErrorKind::InvalidValue, "sslrootcert=system needs sslmode=verify-full"))
+            }
+            (true, _) => Ok(SslMode::VerifyFull),
+            (false, given) => Ok(given.unwrap_or(SslMode::Prefer)),
+        }
+    }
+
+    fn has_system_roots(&self) -> bool {
+        self.roots.as_deref() == Some(Path::new("system"))
+    }
 }
 
 /// What makes TLS connections as `mode` asks.
@@ -87,7 +106,7 @@ pub(crate) fn connector(mode: SslMode, files: &TlsFiles) -> Result<MakeRustlsCon
 
 fn verifier(mode: SslMode, files: &TlsFiles, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
     // As in libpq: with a file of roots at hand, `require` looks at the chain too.
-    let given = files.roots.as_deref().filter(|path| *path != Path::new("system"));
+    let given = files.roots.as_deref().filter(|_| !files.has_system_roots());
     if mode < SslMode::Require || (mode == SslMode::Require && given.is_none()) {
         return Ok(Arc::new(Lenient { provider: Arc::clone(provider), roots: None }));
     }

@@ -1,9 +1,10 @@
 //! Figures of the PostgreSQL backend beside what a user would write instead, on one server, in turns:
-//! `cargo run --release -p opledger-benches --bin pg_figures [-- pairs|batches|dashboard]`.
+//! `cargo run --release -p opledger-benches --bin pg_figures [-- pairs|batches|dashboard|notify|wait]`.
 //!
 //! - Pairs: start and end of an operation, each acknowledged: by the tracker; by bare prepared INSERT and UPDATE statements on
 //!   equal tables without checks, with the same round trips; by calling the functions of the SQL API.
 //! - Batches of 1,000 operations with both versions: by one commit; by COPY into equal tables.
+//! - What it would cost to tell readers of each commit (NOTIFY), and how soon a reader that polls hears of one.
 //! - The dashboard at 10 thousand to a million operations of one day: by the tracker, and by the SQL function.
 
 #![allow(
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use opledger::hash::Metadata;
 use opledger::store::{Change, Outcome, State, Unit};
-use opledger::{Clock, Hash, Store, SystemClock, Tracker, hash_key};
+use opledger::{Clock, Hash, Position, Store, SystemClock, Tracker, hash_key};
 use opledger_bench::{content, system};
 use opledger_postgres::{Config, PostgresStore};
 use opledger_testkit_postgres::{Database, Server};
@@ -52,6 +53,11 @@ const FINISH: &str = "WITH s AS (UPDATE bare.s SET load_end_date = $3::bigint * 
     VALUES ($1, $3::bigint * interval '1 microsecond' + 'epoch'::timestamptz, $4, $5, $6, 'COMPLETED',
         $2::bigint * interval '1 microsecond' + 'epoch'::timestamptz, 7, $7, $8, $9, $10::text::jsonb, 'bare')";
 
+/// A trigger that tells of each statement's commit.
+const TELL: &str = "CREATE FUNCTION bare.tell() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN PERFORM pg_notify('opledger', ''); RETURN NULL; END $$;
+    CREATE TRIGGER tell AFTER INSERT ON script_tracking.script_execution_s EXECUTE FUNCTION bare.tell();";
+
 struct Bench {
     runtime: Runtime,
     server: Server,
@@ -81,6 +87,12 @@ fn main() {
     }
     if asked("dashboard") {
         bench.dashboard();
+    }
+    if asked("notify") {
+        bench.notify();
+    }
+    if asked("wait") {
+        bench.wait();
     }
 }
 
@@ -247,6 +259,57 @@ impl Bench {
             println!("{count:10} {:8.1} {:8.1}", median(ours), median(sql));
             self.runtime.block_on(tracker.close()).unwrap();
         }
+    }
+
+    /// The same pairs, while a trigger tells of each commit and nobody listens.
+    fn notify(&self) {
+        println!("\npairs a second by the tracker (median of {TURNS} turns)\ntasks   silent  NOTIFY  NOTIFY/silent");
+        for tasks in [1, 8, 32] {
+            let database = self.database();
+            let mut client = database.connect().unwrap();
+            client.batch_execute(TELL).unwrap();
+            let mut figures = [const { Vec::new() }; 2];
+            for _ in 0..TURNS {
+                client.batch_execute("ALTER TABLE script_tracking.script_execution_s DISABLE TRIGGER tell").unwrap();
+                figures[0].push(self.by_tracker(&database, tasks));
+                client.batch_execute("ALTER TABLE script_tracking.script_execution_s ENABLE TRIGGER tell").unwrap();
+                figures[1].push(self.by_tracker(&database, tasks));
+            }
+            let [silent, told] = figures.map(median);
+            println!("{tasks:5} {silent:8.0} {told:7.0} {:14.2}", told / silent);
+        }
+    }
+
+    /// From another session's commit to the end of a `wait` for it, which has waited for a second by then.
+    fn wait(&self) {
+        let database = self.database();
+        let tracker = self.tracker(&database);
+        let mut client = database.connect_as("writer").unwrap();
+        let mut after = Position::START;
+        let mut times = Vec::new();
+        for turn in 0..20u64 {
+            let waiting = {
+                let tracker = tracker.clone();
+                self.runtime.spawn(async move {
+                    let found = tracker.store().wait(after, Duration::from_secs(30)).await.unwrap();
+                    (found, Instant::now())
+                })
+            };
+            // At no fixed distance from the reader's looks.
+            std::thread::sleep(Duration::from_millis(1000 + turn * 7));
+            client.execute("SELECT script_tracking.track_operation('wake')", &[]).unwrap();
+            let committed = Instant::now();
+            let (found, woken) = self.runtime.block_on(waiting).unwrap();
+            assert!(found > after);
+            after = found;
+            times.push(woken.saturating_duration_since(committed).as_secs_f64() * 1000.0);
+        }
+        let most = times.iter().copied().fold(0.0, f64::max);
+        println!(
+            "\nmilliseconds from a commit elsewhere to who waits (20 turns): median {:.0}, most {most:.0}",
+            median(times)
+        );
+        self.runtime.block_on(tracker.close()).unwrap();
     }
 
     fn timed(&self, work: impl Future<Output = ()>) -> f64 {

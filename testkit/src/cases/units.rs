@@ -117,6 +117,46 @@ pub(super) async fn replays_add_nothing<F: Factory>(bench: &mut Bench<F>) {
     assert_eq!(tracker.versions(hk).await.unwrap().rows.len(), 3);
 }
 
+/// Where both come in one commit, a store may write the first version closed; what becomes of one is still not the other's.
+pub(super) async fn a_start_and_its_end_in_one_commit<F: Factory>(bench: &mut Bench<F>) {
+    let tracker = bench.tracker();
+    let starts = ["began before", "new", "of other content"].map(|name| start(tracker, name));
+    for known in [&starts[0], &starts[2]] {
+        commit_one(tracker, known).await;
+    }
+    let [before, new, mut other] = starts;
+    let Change::Start { first, .. } = &mut other.change else { panic!("no start") };
+    let mut attributes = first.attributes.clone();
+    attributes.sql_command = Some("something else".to_owned());
+    *first = opledger::store::State::new(first.load_date, attributes, first.record_source.clone());
+    other.id = UnitId::random().unwrap();
+    let with_its_end = |first| {
+        let end = finish(tracker, &started(&first));
+        [first, end]
+    };
+    let units: Vec<_> = [other, new, before].into_iter().flat_map(with_its_end).collect();
+    for again in [false, true] {
+        let outcomes = tracker.store().commit(units.clone()).await.unwrap();
+        let fits = |outcome: &Outcome, is_replay: bool| match outcome {
+            Outcome::Done(_) => !is_replay,
+            Outcome::Replayed(_) => is_replay,
+            _ => false,
+        };
+        assert!(matches!(outcomes[0], Outcome::Conflict { .. }), "{outcomes:?}");
+        assert_eq!(outcomes[1], Outcome::Refused(Refusal::Moved));
+        assert!(fits(&outcomes[2], again) && fits(&outcomes[3], again), "{outcomes:?}");
+        assert!(fits(&outcomes[4], true) && fits(&outcomes[5], again), "{outcomes:?}");
+    }
+    for (first, count) in [(&units[0], 1), (&units[2], 2), (&units[4], 2)] {
+        let versions = tracker.versions(hash_key_of(first)).await.unwrap().rows;
+        assert_eq!(versions.len(), count);
+        let ends: Vec<_> = versions.iter().map(|version| version.load_end_date).collect();
+        let nexts = versions.iter().skip(1).map(|version| Some(version.load_date)).chain([None]);
+        assert_eq!(ends, nexts.collect::<Vec<_>>());
+        assert!(versions.is_sorted_by_key(|version| version.position));
+    }
+}
+
 pub(super) async fn other_content_conflicts_with_both_hashes<F: Factory>(bench: &mut Bench<F>) {
     let tracker = bench.tracker();
     let first = start(tracker, "contested");

@@ -8,72 +8,95 @@ use opledger::{Error, ErrorKind, Hash, Position, Result, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::columns::Columns;
+use super::columns::{Brought, Rows};
 use crate::call::Call;
 use crate::rows::column;
 use crate::values::{Key, Moment, Uuid, Xid, position};
 
-/// One statement, and the places of the units that it carries out.
+/// One statement, and which unit each place of its answer is about.
 pub(super) struct Step<'a> {
     pub(super) call: Call<'a>,
-    pub(super) places: Vec<usize>,
+    pub(super) places: Vec<Option<usize>>,
 }
 
-/// Units on operations that have no operation in common, by tenant.
-type Round<'a> = Vec<(Tenant, Columns<'a>, Vec<usize>)>;
+/// Units on operations, by tenant. No two are on one operation, but where one's version follows the other's.
+type Round<'a> = Vec<(Tenant, Rows<'a>)>;
 
-/// The statements that carry out these units. Units on one operation are in one after another; a removal comes after all
-/// before it, and before all after it.
+/// Where the last unit on an operation is.
+#[derive(Clone, Copy)]
+struct Last {
+    round: usize,
+    tenant: Tenant,
+    row: usize,
+}
+
+/// The statements that carry out these units. Units on one operation are in one after another, but for a version that follows
+/// one of the same call; a removal comes after all before it, and before all after it.
 ///
 /// # Errors
 /// Gives 22023 for a time that PostgreSQL can't hold.
 pub(super) fn steps<'a>(units: &[&'a Unit]) -> Result<Vec<Step<'a>>> {
     let mut steps = Vec::new();
     let mut rounds: Vec<Round<'a>> = Vec::new();
-    let mut seen: HashMap<Hash, usize> = HashMap::new();
+    let mut seen: HashMap<Hash, Last> = HashMap::new();
     for (place, unit) in units.iter().enumerate() {
-        let (tenant, operation) = match &unit.change {
-            Change::Start { hub, .. } => (hub.tenant, hub.script_execution_hk),
-            Change::Append { operation, tenant, .. } => (*tenant, *operation),
+        let (tenant, operation, version) = match &unit.change {
+            Change::Start { hub, first } => (hub.tenant, hub.script_execution_hk, first),
+            Change::Append { operation, tenant, next, .. } => (*tenant, *operation, next),
             Change::Check(found) => {
-                steps.push(Step { call: check(unit, found)?, places: vec![place] });
+                steps.push(Step { call: check(unit, found)?, places: vec![Some(place)] });
                 continue;
             }
             Change::Put(next) => {
-                steps.push(Step { call: put(unit, next)?, places: vec![place] });
+                steps.push(Step { call: put(unit, next)?, places: vec![Some(place)] });
                 continue;
             }
             Change::Remove(removal) => {
-                finish(&mut rounds, &mut steps);
+                finish(&mut rounds, &mut steps)?;
                 seen.clear();
-                steps.push(Step { call: remove(unit, removal)?, places: vec![place] });
+                steps.push(Step { call: remove(unit, removal)?, places: vec![Some(place)] });
                 continue;
             }
         };
-        let round = seen.entry(operation).and_modify(|count| *count += 1).or_default();
-        if rounds.len() <= *round {
+        let brought = Brought { unit: unit.id, version, place };
+        let last = seen.get(&operation).copied();
+        if let (Change::Append { expect_open, .. }, Some(last)) = (&unit.change, last)
+            && last.tenant == tenant
+            && let Some(rows) = rounds.get_mut(last.round).and_then(|round| rows_of(round, tenant))
+            && rows.follow(last.row, *expect_open, brought)
+        {
+            continue;
+        }
+        let round = last.map_or(0, |last| last.round + 1);
+        if rounds.len() <= round {
             rounds.push(Vec::new());
         }
-        let Some(round) = rounds.get_mut(*round) else { continue };
-        if !round.iter().any(|(other, ..)| *other == tenant) {
-            round.push((tenant, Columns::default(), Vec::new()));
+        let Some(others) = rounds.get_mut(round) else { continue };
+        if rows_of(others, tenant).is_none() {
+            others.push((tenant, Rows::default()));
         }
-        let Some((_, columns, places)) = round.iter_mut().find(|(other, ..)| *other == tenant) else { continue };
-        match &unit.change {
-            Change::Start { hub, first } => columns.start(unit.id, hub, first)?,
-            Change::Append { expect_open, next, .. } => columns.append(unit.id, operation, *expect_open, next)?,
+        let Some(rows) = rows_of(others, tenant) else { continue };
+        let row = match &unit.change {
+            Change::Start { hub, .. } => rows.start(hub, brought),
+            Change::Append { expect_open, .. } => rows.append(operation, *expect_open, brought),
             _ => continue,
-        }
-        places.push(place);
+        };
+        seen.insert(operation, Last { round, tenant, row });
     }
-    finish(&mut rounds, &mut steps);
+    finish(&mut rounds, &mut steps)?;
     Ok(steps)
 }
 
-fn finish<'a>(rounds: &mut Vec<Round<'a>>, steps: &mut Vec<Step<'a>>) {
-    for (tenant, columns, places) in rounds.drain(..).flatten() {
-        steps.push(Step { call: columns.call(tenant), places });
+fn rows_of<'r, 'a>(round: &'r mut Round<'a>, tenant: Tenant) -> Option<&'r mut Rows<'a>> {
+    round.iter_mut().find(|(other, _)| *other == tenant).map(|(_, rows)| rows)
+}
+
+fn finish<'a>(rounds: &mut Vec<Round<'a>>, steps: &mut Vec<Step<'a>>) -> Result<()> {
+    for (tenant, rows) in rounds.drain(..).flatten() {
+        let (call, places) = rows.call(tenant)?;
+        steps.push(Step { call, places });
     }
+    Ok(())
 }
 
 const CHECK: &str = "SELECT 1::integer, CASE WHEN c THEN 'done' ELSE 'replayed' END, l.epoch, l.log_xid, l.version_number, \

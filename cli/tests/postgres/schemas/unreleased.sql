@@ -3649,7 +3649,7 @@ BEGIN
     v_text := CASE WHEN current_query() ~ '[''$]|--|/[*]|[0-9]{5}' OR length(current_query()) > 4000
                    THEN script_tracking.redact_sql(current_query(), 4000) ELSE current_query() END;
     v_business_key := TG_TAG || to_char(v_started AT TIME ZONE 'UTC', '_YYYY-MM-DD_HH24:MI:SS.US_')
-        || lpad(to_hex((random() * 16777215)::integer), 6, '0');  -- a uuid's randomness is asked of the kernel, for 7 µs
+        || lpad(to_hex((random() * 16777215)::integer), 6, '0');  -- a uuid's randomness is asked of the kernel, which takes 7 microseconds
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
     v_hashed := jsonb_build_array('v1', TG_TAG, 'DDL_AUTO', 'RUNNING', (extract(epoch FROM v_started) * 1000000)::bigint,
         NULL::integer, session_user, host(inet_client_addr()), to_jsonb(v_unique), v_text, NULL::text, v_metadata);
@@ -4637,6 +4637,22 @@ END
 $$;
 
 CALL script_tracking.allow('script_tracking.store_checks(timestamptz, bigint)', 'script_tracking_reader');
+-- The version of one operation of a scope that was known at a moment; no row where nothing was.
+CREATE OR REPLACE FUNCTION script_tracking.store_as_of(p_all boolean, p_tenant_hk bytea, p_execution_hk bytea, p_at timestamptz)
+RETURNS SETOF script_tracking.store_row
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM script_tracking.store_scope(p_all, p_tenant_hk);
+    RETURN QUERY SELECT * FROM script_tracking.store_version v
+    WHERE v.script_execution_hk = p_execution_hk AND v.load_date <= p_at
+        AND v.script_execution_bk IS NOT NULL AND (p_all OR v.hub_tenant_hk IS NOT DISTINCT FROM p_tenant_hk)
+    ORDER BY v.load_date DESC LIMIT 1;
+END
+$$;
+
+CALL script_tracking.allow('script_tracking.store_as_of(boolean, bytea, bytea, timestamptz)', 'script_tracking_reader');
 -- Keeps what a verify found that ran outside of the server; true, or false when this unit brought it before.
 CREATE OR REPLACE FUNCTION script_tracking.store_check(
     p_unit_id uuid, p_at timestamptz, p_orphan_versions bigint, p_open_versions bigint, p_hash_mismatches bigint, p_other bigint)
@@ -4759,160 +4775,186 @@ $$;
 CALL script_tracking.allow('script_tracking.store_judge(bytea, uuid, bytea, text, timestamptz, text, timestamptz, bytea, timestamptz, '
     'bytea, text, text, timestamptz)');
 -- Carries out units on operations of one tenant (NULL: the system's), each at a place in the arrays, no two on the same operation:
--- a start where p_business_keys has one, else a version that follows the open one of the p_expect arguments. Judges as the Rust core does.
--- One row a place: outcome 'done', 'replayed' (with the version's number), 'conflict' (with their hash_diff, where it may be
--- seen), 'unknown', 'moved', 'finished' or 'not later'. Hashes that lie are an error, 22023, and so is what breaks a limit: what does
--- not look fine at a glance is looked at closely.
+-- a start where p_business_keys has one, else a version that follows the open one of the p_expect arguments. Where p_next_units has one, that
+-- unit's version follows this one; its place comes after all those, in the same order. Judges as the Rust core does.
+-- One row a unit: outcome 'done', 'replayed' (with the version's number), 'conflict' (with their hash_diff, where it may be
+-- seen), 'unknown', 'moved', 'finished' or 'not later'. Hashes that lie are an error, 22023, and so is what breaks a limit. The epoch
+-- of what is done is the one that the session's store_open told.
 CREATE OR REPLACE FUNCTION script_tracking.store_commit(
-    p_tenant_hk bytea, p_units uuid[], p_keys bytea[], p_business_keys text[], p_hub_load_dates timestamptz[], p_hub_sources text[],
-    p_expect_load_dates timestamptz[], p_expect_hash_diffs bytea[], p_load_dates timestamptz[], p_hash_diffs bytea[],
-    p_names text[], p_types text[], p_statuses text[], p_timestamps timestamptz[], p_durations integer[], p_users text[],
-    p_addresses inet[], p_objects text[], p_sql_commands text[], p_error_messages text[], p_metadata text[], p_sources text[])
+    p_tenant_hk bytea, p_keys bytea[], p_business_keys text[], p_hub_load_dates timestamptz[], p_hub_sources text[],
+    p_expect_load_dates timestamptz[], p_expect_hash_diffs bytea[], p_names text[], p_types text[], p_timestamps timestamptz[],
+    p_units uuid[], p_load_dates timestamptz[], p_hash_diffs bytea[], p_statuses text[], p_durations integer[], p_users text[],
+    p_addresses inet[], p_objects text[], p_sql_commands text[], p_error_messages text[], p_metadata text[], p_sources text[],
+    p_next_units uuid[], p_next_load_dates timestamptz[], p_next_hash_diffs bytea[], p_next_statuses text[], p_next_durations integer[],
+    p_next_users text[], p_next_addresses inet[], p_next_objects text[], p_next_sql_commands text[], p_next_error_messages text[],
+    p_next_metadata text[], p_next_sources text[])
 RETURNS TABLE (place integer, outcome text, epoch bigint, log_xid xid8, version_number bigint, theirs bytea)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan  -- planning takes longer than the work
 AS $$
 DECLARE
-    v_xid xid8 := pg_current_xact_id();
-    v_epoch bigint := (SELECT max(e.epoch) FROM script_tracking.log_epoch e);
-    v_audited boolean := (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log');
-    v_bad integer;
+    v_count integer := cardinality(p_units);
+    v_starts integer := cardinality(array_remove(p_business_keys, NULL));
+    v_versions integer := v_count + cardinality(array_remove(p_next_units, NULL));
+    v_numbers bigint[];
+    v_done integer;
+    v_xid xid8;
 BEGIN
-    -- The statement below takes long to start: that pays from here on.
-    IF cardinality(p_units) <= 8 THEN
-        FOR v_place IN 1 .. cardinality(p_units) LOOP
-            SELECT o.outcome, o.epoch, o.log_xid, o.version_number, o.theirs INTO outcome, epoch, log_xid, version_number, theirs
-            FROM script_tracking.store_commit_one(p_tenant_hk, p_units[v_place], p_keys[v_place], p_business_keys[v_place],
-                p_hub_load_dates[v_place], p_hub_sources[v_place], p_expect_load_dates[v_place], p_expect_hash_diffs[v_place],
-                p_load_dates[v_place], p_hash_diffs[v_place], p_names[v_place], p_types[v_place], p_statuses[v_place],
-                p_timestamps[v_place], p_durations[v_place], p_users[v_place], p_addresses[v_place], p_objects[v_place],
-                p_sql_commands[v_place], p_error_messages[v_place], p_metadata[v_place], p_sources[v_place]) o;
-            place := v_place;
-            RETURN NEXT;
-        END LOOP;
-        RETURN;
-    END IF;
+    -- Most batches fit as a whole, in a third of the time; one that does not is gone through unit by unit.
     PERFORM script_tracking.store_scope(false, p_tenant_hk);
-    FOR place, version_number, v_bad IN
-        WITH given AS MATERIALIZED (
-            SELECT g.*, nextval('script_tracking.version_sequence') AS number,
-                length(g.name) BETWEEN 1 AND 255 AND length(g.type) BETWEEN 1 AND 50 AND g.type <> 'OVERALL'
-                    AND g.status IN ('RUNNING', 'COMPLETED', 'FAILED') AND g.duration IS NOT DISTINCT FROM abs(g.duration)
-                    AND length(g.source) <= 100 AND (g.hub_source IS NULL OR length(g.hub_source) <= 100)
-                    AND (g.login IS NULL OR length(g.login) <= 100)
-                    AND (g.business_key IS NULL OR length(g.business_key) <= 255 AND g.hk = sha256(convert_to(g.business_key, 'UTF8')))
-                    AND (g.sql_command IS NULL OR octet_length(g.sql_command) <= 1048576)
-                    AND (g.error_message IS NULL OR octet_length(g.error_message) <= 1048576)
-                    AND (g.metadata_text IS NULL OR octet_length(g.metadata_text) <= 1048576
-                        AND length(g.metadata_text) - length(translate(g.metadata_text, '{[', '')) <= 128)
-                    AND (g.objects_text IS NULL OR octet_length(g.objects_text) <= 1048576
-                        AND coalesce(array_ndims(g.objects), 1) = 1 AND cardinality(g.objects) <= 10000)
-                    AND g.hash_diff = sha256(convert_to(jsonb_build_array('v1', g.name, g.type, g.status,
-                        (extract(epoch FROM g.started) * 1000000)::bigint, g.duration, g.login, host(g.address), to_jsonb(g.objects),
-                        g.sql_command, g.error_message, g.metadata)::text, 'UTF8'))
-                    AND (g.metadata IS NULL OR jsonb_typeof(g.metadata) = 'object') AS fine
-            FROM (SELECT u.*, u.objects_text::text[] AS objects, u.metadata_text::jsonb AS metadata
-                FROM unnest(p_units, p_keys, p_business_keys, p_hub_load_dates, p_hub_sources, p_expect_load_dates,
-                        p_expect_hash_diffs, p_load_dates, p_hash_diffs, p_names, p_types, p_statuses, p_timestamps, p_durations,
-                        p_users, p_addresses, p_objects, p_sql_commands, p_error_messages, p_metadata, p_sources)
-                    WITH ORDINALITY AS u (unit, hk, business_key, hub_load_date, hub_source, expect_load_date,
-                        expect_hash_diff, load_date, hash_diff, name, type, status, started, duration, login, address,
-                        objects_text, sql_command, error_message, metadata_text, source, place)
-                ORDER BY u.place) AS g
-        ), hubs AS (
-            INSERT INTO script_tracking.script_execution_h AS h
+    v_xid := pg_current_xact_id();
+    v_numbers := ARRAY(SELECT nextval('script_tracking.version_sequence') FROM generate_series(1, 2 * v_count));
+    BEGIN
+        v_done := 0;
+        IF v_starts > 0 THEN
+            INSERT INTO script_tracking.script_execution_h
                 (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source, log_xid)
-            SELECT g.hk, g.business_key, p_tenant_hk, g.hub_load_date, g.hub_source, v_xid FROM given g
-            WHERE g.business_key IS NOT NULL
-            ON CONFLICT DO NOTHING
-            RETURNING h.script_execution_hk
-        ), closed AS (
+            SELECT g.hk, g.business_key, p_tenant_hk, g.load_date, g.source, v_xid
+            FROM unnest(p_keys, p_business_keys, p_hub_load_dates, p_hub_sources) AS g (hk, business_key, load_date, source)
+            WHERE g.hk = sha256(convert_to(g.business_key, 'UTF8')) AND octet_length(g.business_key) <= 255
+                AND octet_length(g.source) <= 100;
+            GET DIAGNOSTICS v_done = ROW_COUNT;
+        END IF;
+        IF v_done = v_starts AND v_starts < v_count THEN
             UPDATE script_tracking.script_execution_s s SET load_end_date = g.load_date
-            FROM given g
+            FROM unnest(p_keys, p_business_keys, p_expect_load_dates, p_expect_hash_diffs, p_load_dates, p_names, p_types, p_timestamps)
+                AS g (hk, business_key, expect_load_date, expect_hash_diff, load_date, name, type, started)
             WHERE g.business_key IS NULL AND s.script_execution_hk = g.hk AND s.load_date = g.expect_load_date
                 AND s.load_end_date IS NULL AND s.hash_diff = g.expect_hash_diff
                 AND s.execution_status <> 'COMPLETED' AND s.execution_status <> 'FAILED'
                 AND s.tenant_hk IS NOT DISTINCT FROM p_tenant_hk AND s.script_name = g.name AND s.script_type = g.type
-                AND s.execution_timestamp = g.started AND g.load_date > s.load_date
-            RETURNING s.script_execution_hk
-        ), added AS (
-            INSERT INTO script_tracking.script_execution_s AS s (script_execution_hk, load_date, hash_diff, version_number,
+                AND s.execution_timestamp = g.started AND g.load_date > s.load_date;
+            GET DIAGNOSTICS v_done = ROW_COUNT;
+            v_done := v_starts + v_done;
+        END IF;
+        IF v_done = v_count THEN
+            INSERT INTO script_tracking.script_execution_s (script_execution_hk, load_date, load_end_date, hash_diff, version_number,
                 script_name, script_type, execution_status, execution_timestamp, execution_duration_ms, db_session_user, client_ip,
                 affected_objects, sql_command, error_message, metadata, record_source, tenant_hk, log_xid, recorded_by, unit_id)
-            SELECT g.hk, g.load_date, g.hash_diff, g.number, g.name, g.type, g.status, g.started, g.duration, g.login, g.address,
-                g.objects, g.sql_command, g.error_message, g.metadata, g.source, p_tenant_hk, v_xid,
+            SELECT g.hk, g.load_date, g.load_end_date, g.hash_diff, g.number, g.name, g.type, g.status, g.started, g.duration, g.login,
+                g.address, g.objects, g.sql_command, g.error_message, g.metadata, g.source, p_tenant_hk, v_xid,
                 nullif(session_user, g.login), g.unit
-            FROM given g
-            WHERE g.hk IN (SELECT hubs.script_execution_hk FROM hubs UNION ALL SELECT closed.script_execution_hk FROM closed)
-            RETURNING s.version_number
-        )
-        SELECT g.place, a.version_number, CASE WHEN g.fine THEN 0 ELSE 1 END
-        FROM given g LEFT JOIN added a ON a.version_number = g.number
-    LOOP
-        IF v_bad = 1 THEN
-            PERFORM script_tracking.store_check_unit(p_keys[place], p_business_keys[place], p_hub_sources[place], p_hash_diffs[place],
-                p_names[place], p_types[place], p_statuses[place], p_timestamps[place], p_durations[place], p_users[place],
-                p_addresses[place], p_objects[place]::text[], p_sql_commands[place], p_error_messages[place],
-                p_metadata[place]::jsonb, p_sources[place]);
+            FROM (SELECT u.*, u.objects_text::text[] AS objects, u.metadata_text::jsonb AS metadata
+                FROM (SELECT o.hk, o.name, o.type, o.started, o.unit, o.load_date, o.hash_diff, o.status, o.duration, o.login, o.address,
+                        o.objects, o.sql_command, o.error_message, o.metadata, o.source, o.number,
+                        CASE WHEN o.next_unit IS NOT NULL THEN o.next_load_date END
+                    FROM unnest(p_keys, p_names, p_types, p_timestamps, p_units, p_load_dates, p_hash_diffs, p_statuses,
+                        p_durations, p_users, p_addresses, p_objects, p_sql_commands, p_error_messages, p_metadata, p_sources,
+                        v_numbers[: v_count], p_next_units, p_next_load_dates) AS o (hk, name, type, started, unit, load_date,
+                        hash_diff, status, duration, login, address, objects, sql_command, error_message, metadata, source,
+                        number, next_unit, next_load_date)
+                    UNION ALL
+                    SELECT n.*, NULL::timestamptz
+                    FROM unnest(p_keys, p_names, p_types, p_timestamps, p_next_units, p_next_load_dates, p_next_hash_diffs,
+                        p_next_statuses, p_next_durations, p_next_users, p_next_addresses, p_next_objects, p_next_sql_commands,
+                        p_next_error_messages, p_next_metadata, p_next_sources, v_numbers[v_count + 1 :]) AS n
+                ) AS u (hk, name, type, started, unit, load_date, hash_diff, status, duration, login, address, objects_text,
+                    sql_command, error_message, metadata_text, source, number, load_end_date)
+                WHERE u.unit IS NOT NULL OFFSET 0) AS g
+            WHERE g.load_date IS NOT NULL AND (g.load_end_date IS NULL OR g.load_end_date > g.load_date AND g.status = 'RUNNING')
+                AND g.name <> '' AND octet_length(g.name) <= 255 AND g.type NOT IN ('', 'OVERALL') AND octet_length(g.type) <= 50
+                AND g.status IN ('RUNNING', 'COMPLETED', 'FAILED') AND (g.duration IS NULL OR g.duration >= 0)
+                AND g.source IS NOT NULL AND greatest(octet_length(g.source), octet_length(g.login)) <= 100
+                AND (g.metadata IS NULL OR jsonb_typeof(g.metadata) = 'object' AND (octet_length(g.metadata_text) < 258
+                    OR length(g.metadata_text) - length(translate(g.metadata_text, '{[', '')) <= 128))
+                AND (g.objects IS NULL OR array_upper(g.objects, 2) IS NULL AND cardinality(g.objects) <= 10000)
+                AND g.hash_diff = sha256(convert_to(jsonb_build_array('v1', g.name, g.type, g.status,
+                    (extract(epoch FROM g.started) * 1000000)::bigint, g.duration, g.login, host(g.address), to_jsonb(g.objects),
+                    g.sql_command, g.error_message, g.metadata)::text, 'UTF8'));
+            GET DIAGNOSTICS v_done = ROW_COUNT;
         END IF;
-        IF version_number IS NOT NULL THEN
-            outcome := 'done';
-            IF v_audited AND p_statuses[place] <> 'RUNNING' THEN
-                PERFORM script_tracking.report_completion(p_keys[place], p_names[place], p_types[place], p_statuses[place],
-                    p_durations[place]);
-            END IF;
-            epoch := v_epoch;
-            log_xid := v_xid;
-            RETURN NEXT;
-        ELSE
-            SELECT j.* INTO outcome, epoch, log_xid, version_number, theirs
-            FROM script_tracking.store_judge(p_tenant_hk, p_units[place], p_keys[place], p_business_keys[place],
-                p_hub_load_dates[place], p_hub_sources[place], p_expect_load_dates[place], p_expect_hash_diffs[place],
-                p_load_dates[place], p_hash_diffs[place], p_names[place], p_types[place], p_timestamps[place]) j;
-            RETURN NEXT;
-            theirs := NULL;
+        IF v_done <> v_versions THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'not as a whole';
         END IF;
-    END LOOP;
-    IF random() < 0.0001 * cardinality(p_units) THEN
-        PERFORM script_tracking.fold_operation_count(p_tenant_hk);
+    EXCEPTION
+        WHEN unique_violation OR SQLSTATE 'OL001' THEN
+            v_numbers := NULL;
+    END;
+    IF v_numbers IS NOT NULL THEN
+        IF (SELECT s.value = 'on' FROM script_tracking.setting s WHERE s.name = 'audit_log') THEN
+            PERFORM script_tracking.report_completion(g.hk, g.name, g.type, g.status, g.duration)
+            FROM (SELECT * FROM unnest(p_keys, p_names, p_types, p_statuses, p_durations)
+                UNION ALL SELECT * FROM unnest(p_keys, p_names, p_types, p_next_statuses, p_next_durations))
+                AS g (hk, name, type, status, duration)
+            WHERE g.status <> 'RUNNING';
+        END IF;
+        IF random() < 0.0001 * v_starts THEN
+            PERFORM script_tracking.fold_operation_count(p_tenant_hk);
+        END IF;
+        RETURN QUERY SELECT g.place::integer, 'done', NULL::bigint, v_xid, g.number, NULL::bytea
+        FROM (SELECT o.place, o.number FROM unnest(v_numbers[: v_count]) WITH ORDINALITY AS o (number, place)
+            UNION ALL
+            SELECT v_count + n.place, n.number
+            FROM unnest(v_numbers[v_count + 1 :], p_next_units) WITH ORDINALITY AS n (number, unit, place)
+            WHERE n.unit IS NOT NULL) AS g;
+        RETURN;
     END IF;
+    FOR v_place IN 1 .. v_count LOOP
+        SELECT v_place, o.outcome, o.epoch, o.log_xid, o.version_number, o.theirs
+        INTO place, outcome, epoch, log_xid, version_number, theirs
+        FROM script_tracking.store_commit_one(p_tenant_hk, p_keys[v_place], p_business_keys[v_place], p_hub_load_dates[v_place],
+            p_hub_sources[v_place], p_expect_load_dates[v_place], p_expect_hash_diffs[v_place], p_names[v_place], p_types[v_place],
+            p_timestamps[v_place], p_units[v_place], p_load_dates[v_place], p_hash_diffs[v_place], p_statuses[v_place],
+            p_durations[v_place], p_users[v_place], p_addresses[v_place], p_objects[v_place], p_sql_commands[v_place],
+            p_error_messages[v_place], p_metadata[v_place], p_sources[v_place]) o;
+        RETURN NEXT;
+        CONTINUE WHEN p_next_units[v_place] IS NULL;
+        SELECT v_count + v_place, o.outcome, o.epoch, o.log_xid, o.version_number, o.theirs
+        INTO place, outcome, epoch, log_xid, version_number, theirs
+        FROM script_tracking.store_commit_one(p_tenant_hk, p_keys[v_place], NULL, NULL, NULL, p_load_dates[v_place],
+            p_hash_diffs[v_place], p_names[v_place], p_types[v_place], p_timestamps[v_place], p_next_units[v_place],
+            p_next_load_dates[v_place], p_next_hash_diffs[v_place], p_next_statuses[v_place], p_next_durations[v_place],
+            p_next_users[v_place], p_next_addresses[v_place], p_next_objects[v_place], p_next_sql_commands[v_place],
+            p_next_error_messages[v_place], p_next_metadata[v_place], p_next_sources[v_place]) o;
+        RETURN NEXT;
+    END LOOP;
 END
 $$;
 
-CALL script_tracking.allow('script_tracking.store_commit(bytea, uuid[], bytea[], text[], timestamptz[], text[], timestamptz[], '
-    'bytea[], timestamptz[], bytea[], text[], text[], text[], timestamptz[], integer[], text[], inet[], text[], text[], text[], '
-    'text[], text[])', 'script_tracking_writer');
+CALL script_tracking.allow('script_tracking.store_commit(bytea, bytea[], text[], timestamptz[], text[], timestamptz[], bytea[], '
+    'text[], text[], timestamptz[], uuid[], timestamptz[], bytea[], text[], integer[], text[], inet[], text[], text[], text[], text[], '
+    'text[], uuid[], timestamptz[], bytea[], text[], integer[], text[], inet[], text[], text[], text[], text[], text[])',
+    'script_tracking_writer');
 -- store_commit for a single unit, in a quarter of the time: what most calls are. The epoch of what is done is the one
 -- that the session's store_open told.
 CREATE OR REPLACE FUNCTION script_tracking.store_commit_one(
-    p_tenant_hk bytea, p_unit uuid, p_key bytea, p_business_key text, p_hub_load_date timestamptz, p_hub_source text,
-    p_expect_load_date timestamptz, p_expect_hash_diff bytea, p_load_date timestamptz, p_hash_diff bytea,
-    p_name text, p_type text, p_status text, p_started timestamptz, p_duration integer, p_user text,
-    p_address inet, p_objects text, p_sql_command text, p_error_message text, p_metadata text, p_source text,
+    p_tenant_hk bytea, p_key bytea, p_business_key text, p_hub_load_date timestamptz, p_hub_source text,
+    p_expect_load_date timestamptz, p_expect_hash_diff bytea, p_name text, p_type text, p_started timestamptz,
+    p_unit uuid, p_load_date timestamptz, p_hash_diff bytea, p_status text, p_duration integer, p_user text, p_address inet,
+    p_objects text, p_sql_command text, p_error_message text, p_metadata text, p_source text,
     OUT place integer, OUT outcome text, OUT epoch bigint, OUT log_xid xid8, OUT version_number bigint, OUT theirs bytea)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_objects text[] := p_objects::text[];
-    v_metadata jsonb := p_metadata::jsonb;
+    v_objects text[] := p_objects;
+    v_metadata jsonb := p_metadata;
+    v_content text := jsonb_build_array('v1', p_name, p_type, p_status, (extract(epoch FROM p_started) * 1000000)::bigint,
+        p_duration, p_user, host(p_address), to_jsonb(v_objects), p_sql_command, p_error_message, v_metadata);
+    v_trusted boolean;
+    v_tenant_hk bytea;
+    v_audited boolean;
 BEGIN
     place := 1;
-    PERFORM script_tracking.store_scope(false, p_tenant_hk);
-    IF (length(p_name) BETWEEN 1 AND 255 AND length(p_type) BETWEEN 1 AND 50 AND p_type <> 'OVERALL'
-        AND p_status IN ('RUNNING', 'COMPLETED', 'FAILED') AND p_duration IS NOT DISTINCT FROM abs(p_duration)
-        AND length(p_source) <= 100 AND (p_hub_source IS NULL OR length(p_hub_source) <= 100)
-        AND (p_user IS NULL OR length(p_user) <= 100)
-        AND (p_business_key IS NULL OR length(p_business_key) <= 255 AND p_key = sha256(convert_to(p_business_key, 'UTF8')))
-        AND coalesce(octet_length(p_sql_command), 0) <= 1048576 AND coalesce(octet_length(p_error_message), 0) <= 1048576
-        AND (p_metadata IS NULL OR octet_length(p_metadata) <= 1048576 AND jsonb_typeof(v_metadata) = 'object'
-            AND length(p_metadata) - length(translate(p_metadata, '{[', '')) <= 128)
-        AND (p_objects IS NULL OR octet_length(p_objects) <= 1048576
-            AND coalesce(array_ndims(v_objects), 1) = 1 AND cardinality(v_objects) <= 10000)
-        AND p_hash_diff = sha256(convert_to(jsonb_build_array('v1', p_name, p_type, p_status,
-            (extract(epoch FROM p_started) * 1000000)::bigint, p_duration, p_user, host(p_address), to_jsonb(v_objects),
-            p_sql_command, p_error_message, v_metadata)::text, 'UTF8'))) IS NOT TRUE THEN
+    SELECT b.trusted, b.tenant_hk, (SELECT s.value = 'on' FROM script_tracking.setting s WHERE s.name = 'audit_log')
+    INTO v_trusted, v_tenant_hk, v_audited
+    FROM (SELECT) AS always LEFT JOIN script_tracking.login_binding b ON b.login = session_user;
+    -- Most logins work for the tenant that they are bound to.
+    IF v_trusted OR v_tenant_hk IS DISTINCT FROM p_tenant_hk THEN
+        PERFORM script_tracking.store_scope(false, p_tenant_hk);
+    END IF;
+    -- What does not look fine at a glance is looked at closely. No part is longer than the whole, and 257 bytes can't be nested
+    -- too deep. Written as few calls: each transaction sets them up anew, which takes longer than the work.
+    IF (p_hash_diff = sha256(convert_to(v_content, 'UTF8')) AND octet_length(v_content) <= 1048576
+        AND p_name <> '' AND greatest(octet_length(p_name), octet_length(p_business_key)) <= 255
+        AND p_type NOT IN ('', 'OVERALL') AND octet_length(p_type) <= 50 AND p_status IN ('RUNNING', 'COMPLETED', 'FAILED')
+        AND (p_duration IS NULL OR p_duration >= 0) AND p_source IS NOT NULL
+        AND greatest(octet_length(p_source), octet_length(p_hub_source), octet_length(p_user)) <= 100
+        AND (p_business_key IS NULL OR p_key = sha256(convert_to(p_business_key, 'UTF8')))
+        AND (v_metadata IS NULL OR jsonb_typeof(v_metadata) = 'object' AND (octet_length(p_metadata) < 258
+            OR length(p_metadata) - length(translate(p_metadata, '{[', '')) <= 128))
+        AND (v_objects IS NULL OR array_upper(v_objects, 2) IS NULL AND cardinality(v_objects) <= 10000)) IS NOT TRUE THEN
         PERFORM script_tracking.store_check_unit(p_key, p_business_key, p_hub_source, p_hash_diff, p_name, p_type, p_status, p_started,
             p_duration, p_user, p_address, v_objects, p_sql_command, p_error_message, v_metadata, p_source);
     END IF;
@@ -4947,14 +4989,14 @@ BEGIN
     IF p_business_key IS NOT NULL AND random() < 0.0001 THEN
         PERFORM script_tracking.fold_operation_count(p_tenant_hk);
     END IF;
-    IF p_status <> 'RUNNING' AND (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log') THEN
+    IF p_status <> 'RUNNING' AND v_audited THEN
         PERFORM script_tracking.report_completion(p_key, p_name, p_type, p_status, p_duration);
     END IF;
 END
 $$;
 
-CALL script_tracking.allow('script_tracking.store_commit_one(bytea, uuid, bytea, text, timestamptz, text, timestamptz, bytea, '
-    'timestamptz, bytea, text, text, text, timestamptz, integer, text, inet, text, text, text, text, text)', 'script_tracking_writer');
+CALL script_tracking.allow('script_tracking.store_commit_one(bytea, bytea, text, timestamptz, text, timestamptz, bytea, text, text, '
+    'timestamptz, uuid, timestamptz, bytea, text, integer, text, inet, text, text, text, text, text)', 'script_tracking_writer');
 -- Judges a new version of a document against the open one, as opledger::store::judge does; 'done' means: carry it out. Until
 -- the end of the transaction, the document is ours.
 CREATE OR REPLACE FUNCTION script_tracking.store_judge_put(
@@ -5420,7 +5462,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/event_trigger_end_concurrent.sql', '\x5176b467290cdb79c61a260fab397d096c68cf154b196b3b59ec2e79d0b49d24'),
     ('functions/event_trigger_ddl_start.sql', '\x1df99d67d5f3b0e4f9e89288b66413c99fe09ce34d963c3f17b2f70fa07e39fb'),
     ('functions/event_trigger_sql_drop.sql', '\x7b01d8cc4e68860dd4781df50ec8368925a583f915b4ec3d7cd2b014281b99ec'),
-    ('functions/event_trigger_ddl_end.sql', '\x62935fc558c34609741523b7b18e6e575d5926588f8eb02e0dd121324f72b0e4'),
+    ('functions/event_trigger_ddl_end.sql', '\x5397fef106e43e2e571d9f5939de2cf71c1cdb9b400694cf9d222cb753359676'),
     ('functions/note_event_trigger.sql', '\xc0b4a61b98d5ccd2cb3320d55f2199e80c404af837ae3ac260aeb708885fcd02'),
     ('functions/put_event_trigger.sql', '\x561eff5d45ee0546e3fd879ad75dd45290a424d34ca9e03150d2d26659866523'),
     ('functions/capture_health.sql', '\xc7114acfe16eb503a81d11cebeaf9ce8a71f4c64e41ad118e518adf2766d698e'),
@@ -5459,11 +5501,12 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/store_activity.sql', '\xa94af640556fc8d5769fe145a38589c9ff1544ee5a14dee17ac0a3aee2c87a44'),
     ('functions/store_size.sql', '\x70a9cac6e7a97612287c414b8324221c3873dacc616db6dd300d868a2bebc386'),
     ('functions/store_checks.sql', '\x43bf8e29568f713ba75ab897301db7ad8d199a6e1f8173606c5ce0a84fbd5b09'),
+    ('functions/store_as_of.sql', '\xa2bd970ce971035f56d3237fbce3aa95267531023708a34e380e9698dcd3b7e0'),
     ('functions/store_check.sql', '\x45650218e32094ce17eea3b0353ae0a7c5049c3653215df1f3af893cd8dbe868'),
     ('functions/store_check_unit.sql', '\xd14ee95312f215cfd54da9c4b816e9d30a3ca70069f1db878772250fb05b1741'),
     ('functions/store_judge.sql', '\x1e412ad8bba532c03c46c12074adfcdb9f341a2b346dd62d053d6f4a0f9358e4'),
-    ('functions/store_commit.sql', '\xef75826cb5bfab9888f1716fafc4f5d07f8ab6478dd1a7869a976e5b5e5f3561'),
-    ('functions/store_commit_one.sql', '\xb04ea0ce00ac6f10574ac2025bca18419ab328b3ff09ea8a3fd6d8ade1d62986'),
+    ('functions/store_commit.sql', '\xe3bf13fb7a231afc0a6d6db65a25f35195360bb6bca7d415453acfce5a83109e'),
+    ('functions/store_commit_one.sql', '\xed5cc7a3e810deacc09abb10f7ae31d7d4e8e8dff9d65262b5217132bdb1564e'),
     ('functions/store_judge_put.sql', '\x1aad2814a4f26e9feb2009c2882d7c4ea0e1b93ace3ee30166377ef351a64794'),
     ('functions/check_user_document.sql', '\xcf76b22ea74e790a3b4ae4819a6f18d522bc9f4950086a66dc5d2ea371593c69'),
     ('functions/write_user_document.sql', '\x8b584eb1b22bc97de56441c211bdbf7ae9e17043aef962e48e5ec3b0ecc30de3'),
@@ -5707,6 +5750,7 @@ DELETE FROM script_tracking.installed_file WHERE file NOT IN (
     'functions/store_activity.sql',
     'functions/store_size.sql',
     'functions/store_checks.sql',
+    'functions/store_as_of.sql',
     'functions/store_check.sql',
     'functions/store_check_unit.sql',
     'functions/store_judge.sql',
