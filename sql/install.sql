@@ -215,6 +215,9 @@ BEGIN;
 \ir functions/mask_message.sql
 \ir functions/migration_hint.sql
 \ir functions/record_migration.sql
+\ir functions/migration_key.sql
+\ir functions/last_migration.sql
+\ir functions/check_no_runner.sql
 \ir functions/start_migration.sql
 \ir functions/finish_migration.sql
 \ir functions/run_migration.sql

@@ -82,16 +82,23 @@ impl Timestamp {
     pub fn to_key_text(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0).map(|time| jiff::tz::Offset::UTC.to_datetime(time)) {
             // Written by hand: each business key has one, and the general way takes a microsecond.
-            Ok(time) if time.year() >= 0 => format!(
-                "{:04}-{:02}-{:02}_{:02}:{:02}:{:02}.{:06}",
-                time.year(),
-                time.month(),
-                time.day(),
-                time.hour(),
-                time.minute(),
-                time.second(),
-                time.subsec_nanosecond() / 1000
-            ),
+            Ok(time) if time.year() >= 0 => {
+                let mut text = String::with_capacity(KEY_TEXT);
+                digits(&mut text, 1000, time.year().unsigned_abs().into());
+                for (before, part) in [
+                    ('-', time.month()),
+                    ('-', time.day()),
+                    ('_', time.hour()),
+                    (':', time.minute()),
+                    (':', time.second()),
+                ] {
+                    text.push(before);
+                    digits(&mut text, 10, part.unsigned_abs().into());
+                }
+                text.push('.');
+                digits(&mut text, 100_000, time.subsec_nanosecond().unsigned_abs() / 1000);
+                text
+            }
             _ => self.text("%Y-%m-%d_%H:%M:%S.%6f"),
         }
     }
@@ -100,6 +107,18 @@ impl Timestamp {
         // Outside the years -9999 to 9999 there is no RFC 3339 form.
         jiff::Timestamp::from_microsecond(self.0)
             .map_or_else(|_| format!("{} µs", self.0), |t| t.strftime(format).to_string())
+    }
+}
+
+/// The length of [`Timestamp::to_key_text`], as a rule.
+const KEY_TEXT: usize = "2024-01-15_14:30:25.123456".len();
+
+/// Writes a number with all its digits, the first of which counts `unit`s.
+fn digits(text: &mut String, unit: u32, number: u32) {
+    let mut unit = unit;
+    while unit > 0 {
+        text.extend(char::from_digit(number / unit % 10, 10));
+        unit /= 10;
     }
 }
 
@@ -141,5 +160,20 @@ impl Clock for SystemClock {
     fn monotonic(&self) -> Duration {
         static START: OnceLock<Instant> = OnceLock::new();
         START.get_or_init(Instant::now).elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_key_is_what_the_general_way_writes() {
+        for micros in
+            [0, 1, -1, 1_705_329_025_123_456, 951_827_696_000_009, -62_167_219_200_000_000, 253_402_300_799_999_999]
+        {
+            let time = Timestamp::from_micros(micros);
+            assert_eq!(time.to_key_text(), time.text("%Y-%m-%d_%H:%M:%S.%6f"));
+        }
     }
 }

@@ -20,6 +20,11 @@ impl ServerUrl {
         Ok(url)
     }
 
+    /// The URL itself, for another process of ours.
+    pub(crate) fn secret(&self) -> &str {
+        &self.0
+    }
+
     /// What it says, and the environment where it says nothing.
     pub(crate) fn config(&self) -> opledger::Result<Config> {
         Config::new(&self.0)

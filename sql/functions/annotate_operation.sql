@@ -28,7 +28,7 @@ BEGIN
         v_open_load_date := v.load_date;
         v_open_hash_diff := v.hash_diff;
         v.load_date := clock_timestamp();
-        v.record_source := 'annotate_operation';
+        v.record_source := 'sql';
         IF p_metadata IS NOT NULL THEN
             v.metadata := coalesce(v.metadata, '{}') || p_metadata;
             PERFORM script_tracking.check_metadata(v.metadata);

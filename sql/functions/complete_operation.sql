@@ -48,7 +48,7 @@ BEGIN
             (extract(epoch FROM v.execution_timestamp) * 1000000)::bigint, v_duration_ms, v.db_session_user, host(v.client_ip),
             to_jsonb(v.affected_objects), v.sql_command, p_error_message, v.metadata)::text, 'UTF8')),
         v.script_name, v.script_type, v_status, v.execution_timestamp, v_duration_ms, v.db_session_user, v.client_ip,
-        v.affected_objects, v.sql_command, p_error_message, v.metadata, 'complete_operation', v.tenant_hk,
+        v.affected_objects, v.sql_command, p_error_message, v.metadata, 'sql', v.tenant_hk,
         nullif(session_user, v.db_session_user));
     IF (SELECT value = 'on' FROM script_tracking.setting WHERE name = 'audit_log') THEN
         PERFORM script_tracking.report_completion(p_execution_hk, v.script_name, v.script_type, v_status, v_duration_ms);

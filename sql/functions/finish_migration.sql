@@ -9,9 +9,7 @@ DECLARE
     v script_tracking.migration;
     v_objects text[];
 BEGIN
-    SELECT * INTO v FROM script_tracking.migration
-    WHERE migration_kind = p_kind AND migration_version = p_version
-    ORDER BY state_number DESC LIMIT 1;
+    v := script_tracking.last_migration(p_kind, p_version);
     IF v.migration_status IS DISTINCT FROM 'RUNNING' THEN
         RAISE EXCEPTION 'version % was not started', p_version USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Call script_tracking.start_migration first.';
@@ -28,7 +26,7 @@ BEGIN
         'finish_migration');
     INSERT INTO script_tracking.migration (migration_kind, migration_version, state_number, migration_status,
         migration_file, checksum, load_date, execution_time_ms, objects_affected, error_details, script_execution_hk)
-    VALUES (p_kind, p_version, v.state_number + 1, CASE WHEN p_error_code IS NULL THEN 'APPLIED' ELSE 'FAILED' END,
+    VALUES (p_kind, v.migration_version, v.state_number + 1, CASE WHEN p_error_code IS NULL THEN 'APPLIED' ELSE 'FAILED' END,
         v.migration_file, v.checksum, greatest(clock_timestamp(), v.load_date + interval '1 microsecond'),
         o_execution_time_ms, o_objects_affected, p_error_details, v.script_execution_hk);
 END

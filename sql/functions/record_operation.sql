@@ -34,7 +34,7 @@ BEGIN
         END IF;
     END IF;
     RETURN script_tracking.write_finished(p_script_name, p_script_type, p_execution_timestamp, p_duration_ms, p_success,
-        p_error_message, p_affected_objects, p_sql_command, p_metadata, 'record_operation', v_business_key);
+        p_error_message, p_affected_objects, p_sql_command, p_metadata, 'sql', v_business_key);
 END
 $$;
 

@@ -1,4 +1,4 @@
--- A SQL text without its secrets: each string ('…', E'…', U&'…', $$…$$, $tag$…$tag$), comment and number of five digits or
+-- A SQL text without its secrets: each string ('...', E'...', U&'...', $$...$$, $tag$...$tag$), comment and number of five digits or
 -- more becomes a ?, then the text is cut to p_limit characters. Passwords stand in strings; keys and codes may be numbers.
 -- Where the text alone doesn't tell its end (a backslash before a quote means one thing or the other by a setting that may
 -- have changed since; a comment in a comment; a text cut short), all the rest counts as inside: too little is stored, never

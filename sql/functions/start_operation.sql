@@ -23,7 +23,7 @@ BEGIN
     v.metadata := p_metadata;
     v.load_date := clock_timestamp();
     v.execution_timestamp := v.load_date;
-    v.record_source := 'start_operation';
+    v.record_source := 'sql';
     v_business_key := script_tracking.business_key(p_script_name, v.load_date);
     IF p_idempotency_key IS NOT NULL THEN
         v_earlier_hk := script_tracking.claim_key(p_idempotency_key,

@@ -1,5 +1,5 @@
 -- Carries out units on operations of one tenant (NULL: the system's), each at a place in the arrays, no two on the same operation:
--- a start where p_business_keys has one, else a version that follows the open one of p_expect_…. Where p_next_units has one, that
+-- a start where p_business_keys has one, else a version that follows the open one of the p_expect arguments. Where p_next_units has one, that
 -- unit's version follows this one; its place comes after all those, in the same order. Judges as the Rust core does.
 -- One row a unit: outcome 'done', 'replayed' (with the version's number), 'conflict' (with their hash_diff, where it may be
 -- seen), 'unknown', 'moved', 'finished' or 'not later'. Hashes that lie are an error, 22023, and so is what breaks a limit. The epoch

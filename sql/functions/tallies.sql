@@ -5,6 +5,7 @@ RETURNS SETOF script_tracking.tally
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET max_parallel_workers_per_gather = 0  -- workers take longer to start than to help
+SET work_mem = '16MB'  -- a day's rows are sorted in memory
 AS $$
 BEGIN
     RETURN QUERY EXECUTE format($query$

@@ -22,7 +22,7 @@ BEGIN
     v_execution_hk := sha256(convert_to(v_business_key, 'UTF8'));
     INSERT INTO script_tracking.script_execution_h
         (script_execution_hk, script_execution_bk, tenant_hk, load_date, record_source)
-    VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_now, 'track_operation');
+    VALUES (v_execution_hk, v_business_key, v_tenant_hk, v_now, 'sql');
     INSERT INTO script_tracking.script_execution_s
         (script_execution_hk, load_date, hash_diff, script_name, script_type, execution_status, execution_timestamp,
          db_session_user, client_ip, record_source, tenant_hk)
@@ -30,7 +30,7 @@ BEGIN
         sha256(convert_to(jsonb_build_array('v1', p_script_name, p_script_type, 'RUNNING',
             (extract(epoch FROM v_now) * 1000000)::bigint, NULL::integer, session_user, host(inet_client_addr()), NULL::jsonb,
             NULL::text, NULL::text, NULL::jsonb)::text, 'UTF8')),
-        p_script_name, p_script_type, 'RUNNING', v_now, session_user, inet_client_addr(), 'track_operation', v_tenant_hk);
+        p_script_name, p_script_type, 'RUNNING', v_now, session_user, inet_client_addr(), 'sql', v_tenant_hk);
     IF random() < 0.0001 THEN
         PERFORM script_tracking.fold_operation_count(v_tenant_hk);
     END IF;

@@ -26,22 +26,28 @@ CREATE TABLE IF NOT EXISTS script_tracking.script_execution_s (
     -- The name of the change that brought this version, where a store gave one: a retry is known by it.
     unit_id uuid,
     PRIMARY KEY (script_execution_hk, load_date)
-);
+)
+-- Each close leaves a dead row: vacuumed early, its room is taken by the next.
+WITH (autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE script_tracking.script_execution_s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL script_tracking.allow_table('script_tracking.script_execution_s', 'script_tracking_reader');
 
--- What is running now. It mentions load_end_date, so closing a RUNNING version is no HOT update: the one index worth that.
-CREATE INDEX IF NOT EXISTS script_execution_s_running ON script_tracking.script_execution_s (tenant_hk, execution_timestamp)
+-- What is running now. It mentions load_end_date, so closing a RUNNING version is no HOT update: the one index worth that. What
+-- was closed stays in it until the next vacuum: equal keys share one, 5 bytes an operation, where with execution_timestamp it was 28.
+CREATE INDEX IF NOT EXISTS script_execution_s_running ON script_tracking.script_execution_s (tenant_hk)
     WHERE execution_status = 'RUNNING' AND load_end_date IS NULL;
 
 -- What ended. A finished version is never closed, so this needs no load_end_date, and reports read it alone.
 CREATE INDEX IF NOT EXISTS script_execution_s_finished ON script_tracking.script_execution_s (tenant_hk, execution_timestamp)
-    INCLUDE (script_type, execution_status, execution_duration_ms)
+    INCLUDE (script_type, execution_status, execution_duration_ms) WITH (fillfactor = 95)
     WHERE execution_status <> 'RUNNING';
 
 -- Few rows, and the ones that are looked for.
 CREATE INDEX IF NOT EXISTS script_execution_s_failed ON script_tracking.script_execution_s (tenant_hk, execution_timestamp)
     WHERE execution_status = 'FAILED';
 
--- The log: see log_epoch. It grows at its end only.
-CREATE INDEX IF NOT EXISTS script_execution_s_log ON script_tracking.script_execution_s (log_xid, version_number);
+-- The log: see log_epoch. It grows at its end, and a close comes back to where its version is: a page keeps room for those.
+-- Without version_number it would be 17 bytes an operation less, and a reader of 100,000 operations of one transaction would
+-- take 0.2 to 0.45 s a page, not 0.01: each page sorts them all.
+CREATE INDEX IF NOT EXISTS script_execution_s_log ON script_tracking.script_execution_s (log_xid, version_number)
+    WITH (fillfactor = 95);

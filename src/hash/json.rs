@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::escape::{string_length, write_string};
 use super::json_error::JsonError;
 use super::json_parser::Parser;
+use super::members::order;
 use super::number::Number;
 
 /// An object's members, sorted as jsonb sorts them, each key once.
@@ -38,7 +39,7 @@ impl<'a> Json<'a> {
     /// Makes an object of members in any order; of equal keys the last one counts.
     pub(crate) fn object(mut members: Members<'a>) -> Self {
         // The sort is stable, so duplicates stand in the order they came; mostly they are sorted already.
-        members.sort_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+        members.sort_by(|(a, _), (b, _)| order(a, b));
         members.dedup_by(|later, kept| {
             let same = later.0 == kept.0;
             if same {

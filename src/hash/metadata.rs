@@ -8,6 +8,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::json::{Json, Members};
 use super::json_error::JsonError;
+use super::members::{members, object, order};
 
 /// An operation's metadata: a JSON object, held as the text PostgreSQL prints for it as jsonb.
 ///
@@ -122,6 +123,9 @@ impl Metadata {
     /// # Ok::<(), opledger::hash::JsonError>(())
     /// ```
     pub fn merge(&self, other: &Metadata) -> Result<Metadata, JsonError> {
+        if let (Some(ours), Some(theirs)) = (members(&self.0), members(&other.0)) {
+            return joined(ours, theirs);
+        }
         let mut members = self.members()?;
         members.extend(other.members()?);
         Self::from_members(members)
@@ -142,6 +146,9 @@ impl Metadata {
     /// ```
     #[must_use]
     pub fn additions_to(&self, other: &Metadata) -> Option<Metadata> {
+        if let (Some(ours), Some(theirs)) = (members(&self.0), members(&other.0)) {
+            return added(ours, theirs);
+        }
         // Both are sorted in the same way.
         let mut ours = self.members().ok()?.into_iter().peekable();
         let mut added = Vec::new();
@@ -210,6 +217,39 @@ impl Metadata {
     fn from_canonical(text: String) -> Result<Self, JsonError> {
         if text == "{}" || Self::parse(&text)?.0 == text { Ok(Self(text)) } else { Err(JsonError::NotCanonical) }
     }
+}
+
+/// [`Metadata::merge`] of members as they are written, both in order.
+fn joined(ours: Vec<(&str, &str)>, theirs: Vec<(&str, &str)>) -> Result<Metadata, JsonError> {
+    let mut all = Vec::with_capacity(ours.len() + theirs.len());
+    let mut ours = ours.into_iter().peekable();
+    for (key, value) in theirs {
+        while let Some(our) = ours.next_if(|(name, _)| order(name, key).is_lt()) {
+            all.push(our);
+        }
+        ours.next_if(|(name, _)| *name == key);
+        all.push((key, value));
+    }
+    all.extend(ours);
+    match object_length(&all) {
+        length if length > JsonError::MAX_LENGTH => Err(JsonError::TooLong { length }),
+        length => Ok(Metadata(object(all.into_iter(), length))),
+    }
+}
+
+/// [`Metadata::additions_to`] of members as they are written, both in order.
+fn added(ours: Vec<(&str, &str)>, theirs: Vec<(&str, &str)>) -> Option<Metadata> {
+    let mut ours = ours.into_iter().peekable();
+    let mut added = theirs;
+    added.retain(|(key, theirs)| ours.next_if(|(name, _)| name == key).is_none_or(|(_, value)| value != *theirs));
+    let length = object_length(&added);
+    ours.next().is_none().then(|| Metadata(object(added.into_iter(), length)))
+}
+
+fn object_length(members: &[(&str, &str)]) -> usize {
+    // Quotes, colon and space; then a comma and a space between two.
+    let each = members.iter().map(|(key, value)| key.len() + value.len() + 4);
+    2 + each.sum::<usize>() + members.len().saturating_sub(1) * 2
 }
 
 fn without_nul(text: String) -> Result<Cow<'static, str>, JsonError> {
@@ -282,6 +322,30 @@ mod tests {
         assert_eq!(metadata.as_str(), r#"{"a": "x\"y", "bb": "2"}"#);
         assert_eq!(Metadata::from_pairs([("a\0", "")]), Err(JsonError::Nul { offset: 1 }));
         assert_eq!(Metadata::from_pairs([("a", "\0")]), Err(JsonError::Nul { offset: 0 }));
+    }
+
+    #[test]
+    fn cut_or_parsed_a_merge_is_the_same() {
+        let texts = [
+            r"{}",
+            r#"{"a": 1}"#,
+            r#"{"a": {"x": "}, "}, "cc": null}"#,
+            r#"{"b": [1, "\\"], "aa": "\"", "zz": 2}"#,
+            r#"{"a": 2, "b": 3, "c": 4, "long name": true}"#,
+            r#"{"\n": 1, "a": 1}"#,
+        ];
+        let parsed = |text: &str| Metadata::parse(text).unwrap();
+        for (ours, theirs) in texts.iter().flat_map(|ours| texts.iter().map(|theirs| (parsed(ours), parsed(theirs)))) {
+            let mut all = ours.members().unwrap();
+            all.extend(theirs.members().unwrap());
+            let merged = ours.merge(&theirs).unwrap();
+            assert_eq!(merged, Metadata::from_members(all).unwrap(), "{ours} and {theirs}");
+            assert_eq!(merged, parsed(merged.as_str()));
+            let back = ours.additions_to(&merged).unwrap();
+            assert_eq!(ours.merge(&back).unwrap(), merged, "{ours} and {back}");
+            let lacks = ours.members().unwrap().iter().any(|(key, _)| theirs.get(key).is_none());
+            assert_eq!(ours.additions_to(&theirs).is_none(), lacks, "{ours} to {theirs}");
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(crate) mod json;
 mod json_error;
 mod json_parser;
 mod key;
+mod members;
 mod metadata;
 mod number;
 

@@ -22,7 +22,7 @@ pub fn business_key(name: &str, at: Timestamp) -> Result<String> {
 pub fn business_key_of(name: &str, at: Timestamp, ending: &str) -> String {
     let length = name.char_indices().nth(NAME_IN_KEY).map_or(name.len(), |(length, _)| length);
     let head = name.get(..length).unwrap_or(name);
-    format!("{head}_{}_{ending}", at.to_key_text())
+    [head, &at.to_key_text(), ending].join("_")
 }
 
 /// A name that no other call gives, made from `base`.

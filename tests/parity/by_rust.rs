@@ -13,7 +13,7 @@ pub(crate) fn units(runs: &[Run], written: &[Written]) -> Vec<Unit> {
     let mut rest = Vec::new();
     for (run, written) in runs.iter().zip(written) {
         let source = match run.by {
-            By::Record | By::Arrays => "record_operation",
+            By::Record | By::Arrays => "sql",
             By::Rows => "parity",
         };
         let states = states(run).into_iter().zip(&written.load_dates);

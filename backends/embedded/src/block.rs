@@ -261,7 +261,7 @@ pub(crate) type VisitBytes<'a> = dyn FnMut(u64, Result<&[u8], Damage>) -> Contro
 
 /// A version's bytes as a row.
 pub(crate) fn parse(place: u64, bytes: &[u8]) -> Result<Row, Damage> {
-    codec::decode_part(bytes).map_err(|reason| damage(place, reason))
+    codec::decode_row(bytes).map_err(|reason| damage(place, reason))
 }
 
 /// Visits the log from `place` on: the place and row of each version that is there, or its damage.

@@ -17,7 +17,7 @@ pub(crate) use document::DocumentRow;
 pub(crate) use head::{FirstHead, NextHead, RowHead, decode_head};
 pub(crate) use intent::{decode_intent, encode_intent};
 pub(crate) use rows::{CountedRow, CounterRow, HubRow, IndexRow, MetaRow};
-pub(crate) use version::{FirstRow, NextRow, Row};
+pub(crate) use version::{FirstRow, NextRow, Row, decode_row};
 
 use crate::keys;
 

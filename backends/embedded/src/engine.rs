@@ -25,6 +25,17 @@ pub struct Batch {
     pub entries: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
+impl Batch {
+    /// How many keys it removes.
+    #[must_use]
+    pub fn removals(&self) -> usize {
+        self.entries.iter().filter(|(_, value)| value.is_none()).count()
+    }
+}
+
+/// Entries removed since an engine was opened from which closing it gives disk back, where the engine can.
+pub const REMOVED: usize = 10_000;
+
 /// What a range visit calls for every pair; `Break` ends the visit.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
@@ -88,7 +99,8 @@ pub trait Engine: Send + Sync + Sized + 'static {
     /// Gives [`EngineError`] where the files can't be listed.
     fn size_on_disk(&self) -> EngineResult<u64>;
 
-    /// Syncs and releases the files; returns when they can be opened again.
+    /// Syncs and releases the files; returns when they can be opened again. Where [`REMOVED`] entries or more were removed,
+    /// an engine that can give their room back to the disk does so before.
     ///
     /// # Errors
     /// Gives [`EngineError`] where the last sync failed.

@@ -1,5 +1,5 @@
 //! Whether what is kept beside the log agrees with it. All of it is counted again, in memory that does not grow with the
-//! store: the log is read once, in parts beside one another, and what should follow from it is summed up as a sum of
+//! store: the log is read once, in parts beside one another and beside the indexes and counters, and what should follow from it is summed up as a sum of
 //! hashes, in which a version takes back what its predecessor stood for. Only where a sum differs from that of what is
 //! stored is each operation looked up, to name what is wrong.
 
@@ -14,7 +14,7 @@ use opledger::{Error, ErrorKind, Result};
 
 use crate::engine::Engine;
 use crate::reader::Reader;
-use print::Prints;
+use print::{Printed, Prints};
 
 /// Threads that read the log: more would wait for the engine.
 const THREADS: u64 = 4;
@@ -25,12 +25,24 @@ impl<E: Engine> Reader<'_, E> {
     /// What does not agree, in all of the store.
     pub(crate) fn integrity(&self) -> Result<Integrity> {
         let mut found = Integrity::default();
-        let log = self.print_log(&mut found.damaged)?;
-        let indexes = self.print_indexes(&mut found.damaged)?;
+        let (log, indexes, counters) = thread::scope(|scope| {
+            let hubs = scope.spawn(|| self.print_hubs());
+            let entries = scope.spawn(|| self.print_entries());
+            let counters = scope.spawn(|| self.check_counters());
+            let (log, damaged) = self.print_log()?;
+            found.damaged.extend(damaged);
+            let mut indexes = Prints::default();
+            for part in [hubs, entries] {
+                let (part, damaged) = joined(part)?;
+                indexes.merge(&part);
+                found.damaged.extend(damaged);
+            }
+            Ok::<_, Error>((log, indexes, joined(counters)?))
+        })?;
         if log != indexes || !found.damaged.is_empty() {
             self.look_up_all(&log, &indexes, &mut found)?;
         }
-        self.check_counters(&mut found.damaged)?;
+        found.damaged.extend(counters);
         let met = self.shared.found.iter().filter(|damage| !found.damaged.contains(damage)).cloned();
         let met: Vec<Damage> = met.collect();
         found.damaged.extend(met);
@@ -42,7 +54,7 @@ impl<E: Engine> Reader<'_, E> {
     }
 
     /// Reads the log in parts beside one another.
-    fn print_log(&self, damaged: &mut Vec<Damage>) -> Result<Prints> {
+    fn print_log(&self) -> Result<Printed> {
         let (_, last, _) = self.shared.tail.last().parts();
         let cores = thread::available_parallelism().map_or(1, |cores| u64::try_from(cores.get()).unwrap_or(1));
         let parts = cores.min(THREADS).min(last / PART + 1);
@@ -53,14 +65,14 @@ impl<E: Engine> Reader<'_, E> {
                 scope.spawn(move || self.print_part(from, to))
             });
             let parts: Vec<_> = parts.collect();
-            parts.into_iter().map(|part| part.join().unwrap_or_else(|_| Err(panicked()))).collect::<Result<Vec<_>>>()
+            parts.into_iter().map(joined).collect::<Result<Vec<_>>>()
         })?;
-        let mut prints = Prints::default();
+        let (mut prints, mut damaged) = Printed::default();
         for (part, found) in read {
             prints.merge(&part);
             damaged.extend(found);
         }
-        Ok(prints)
+        Ok((prints, damaged))
     }
 
     /// Intents that came damaged out of the inbox are kept, and stay a finding until a person has looked.
@@ -73,6 +85,7 @@ impl<E: Engine> Reader<'_, E> {
     }
 }
 
-fn panicked() -> Error {
-    Error::new(ErrorKind::Corrupt, "a thread that read the log panicked")
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    let panicked = |_| Err(Error::new(ErrorKind::Corrupt, "a thread that read the store panicked"));
+    thread.join().unwrap_or_else(panicked)
 }

@@ -154,6 +154,13 @@ impl Config {
         })
     }
 
+    /// The same for another database of the server.
+    #[must_use]
+    pub fn with_database(mut self, name: impl Into<String>) -> Self {
+        self.database = name.into();
+        self
+    }
+
     /// Where the store is, without secrets: `postgres://user@host:port/database`.
     #[must_use]
     pub fn location(&self) -> String {

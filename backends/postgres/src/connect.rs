@@ -147,6 +147,7 @@ impl Connector {
         let config = &self.config;
         Ok(Connection {
             client,
+            tls: self.tls.clone(),
             task,
             notices,
             statements: Mutex::default(),
@@ -220,6 +221,7 @@ fn keep(kept: &Mutex<Vec<Notice>>, notice: &tokio_postgres::error::DbError) {
 /// An open connection; it ends when it is dropped.
 pub(crate) struct Connection {
     client: Client,
+    tls: MakeRustlsConnect,
     task: JoinHandle<()>,
     notices: Arc<Mutex<Vec<Notice>>>,
     statements: Mutex<HashMap<&'static str, Statement>>,
@@ -235,6 +237,15 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// Asks the server to cancel what it runs for this connection, by a connection of its own; nothing where it runs nothing.
+    pub(crate) async fn cancel(&self) -> Result<()> {
+        let token = self.client.cancel_token();
+        let cancelled = tokio::time::timeout(GRACE, token.cancel_query(self.tls.clone())).await;
+        let silent =
+            |_| Error::new(ErrorKind::Connection, format!("{} did not take the wish to cancel", self.location));
+        cancelled.map_err(silent)?.map_err(|cause| convert(cause, &self.location))
     }
 
     /// Ends it: for who holds it next, it is closed.

@@ -40,6 +40,6 @@ mod values;
 
 pub use config::Config;
 pub use connect::Notice;
-pub use migrate::MigratedDatabase;
+pub use migrate::{Interrupt, MigratedDatabase};
 pub use session::Session;
 pub use store::PostgresStore;

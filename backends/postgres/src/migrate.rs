@@ -2,10 +2,13 @@
 
 mod error;
 mod history;
+mod interrupt;
 mod states;
 
 use opledger::migrate::{DatabaseError, Executor, MigrationState, OtherHistory, RecordedState};
 use opledger::{Error, ErrorKind, Hash, Result};
+
+pub use interrupt::Interrupt;
 
 use crate::{Config, Session};
 
@@ -35,6 +38,7 @@ pub struct MigratedDatabase {
     files: Session,
     lock: Session,
     is_english: bool,
+    interrupt: Interrupt,
 }
 
 impl MigratedDatabase {
@@ -52,7 +56,14 @@ impl MigratedDatabase {
         }
         let language = one(&lock, "SELECT pg_catalog.current_setting('lc_messages')::text", &[]).await?;
         let is_english = language.is_none_or(|language| language_is_english(&language));
-        Ok(Self { config: config.clone(), files, lock, is_english })
+        let interrupt = Interrupt::new(&files);
+        Ok(Self { config: config.clone(), files, lock, is_english, interrupt })
+    }
+
+    /// What stops a run from another thread, as a handler of Ctrl-C does.
+    #[must_use]
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
     }
 
     async fn run(&self, session: &Session, sql: &str) -> Result<(), DatabaseError> {
@@ -83,6 +94,7 @@ impl Executor for MigratedDatabase {
     }
 
     async fn try_lock(&mut self) -> Result<bool> {
+        self.interrupt.check()?;
         if !take(&self.lock, LOCK).await? {
             return Ok(false);
         }
@@ -154,15 +166,18 @@ impl Executor for MigratedDatabase {
     }
 
     async fn begin(&mut self) -> Result<(), DatabaseError> {
+        self.interrupt.check()?;
         self.check_lock().await?;
         self.run(&self.files, "BEGIN").await
     }
 
     async fn execute(&mut self, statement: &str) -> Result<(), DatabaseError> {
+        self.interrupt.check()?;
         self.run(&self.files, statement).await
     }
 
     async fn commit(&mut self, state: &MigrationState) -> Result<(), DatabaseError> {
+        self.interrupt.check()?;
         self.check_lock().await?;
         // The file may have become somebody who may not write states.
         self.run(&self.files, "RESET SESSION AUTHORIZATION; RESET ROLE").await?;
@@ -177,6 +192,7 @@ impl Executor for MigratedDatabase {
     async fn reconnect(&mut self) -> Result<()> {
         // What the old ones had open is undone when they are dropped.
         (self.files, self.lock) = sessions(&self.config).await?;
+        self.interrupt.follow(&self.files);
         Ok(())
     }
 

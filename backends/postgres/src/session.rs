@@ -22,6 +22,7 @@ use crate::runtime::Executor;
 /// assert_eq!(rows, [[Some("app".to_owned())]]);
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 pub struct Session {
     executor: Executor,
     connection: Arc<Connection>,
@@ -71,6 +72,12 @@ impl Session {
                 connection.query_once(&sql, &typed).await?.iter().map(texts).collect()
             })
             .await
+    }
+
+    /// Asks the server to cancel the statement that it runs for this session.
+    pub(crate) async fn cancel(&self) -> Result<()> {
+        let connection = Arc::clone(&self.connection);
+        self.executor.run(async move { connection.cancel().await }).await
     }
 
     /// What the server said since the last time, in order.

@@ -125,3 +125,8 @@ fn an_emptied_file_is_refused() {
     fs::write(dir.join("db.redb"), "").unwrap();
     assert!(matches!(open(&dir), Err(EngineError::Corrupt(_))));
 }
+
+#[test]
+fn the_room_of_what_was_removed_is_given_back_on_closing() {
+    opledger_engine_testkit::contract::the_room_of_what_was_removed_is_given_back_on_closing::<Redb>(|_| true);
+}

@@ -67,7 +67,7 @@ pub(crate) fn survey(dir: &Path, file: &mut File, stable: i64) -> io::Result<Sur
             Some(_) => {} // covered by the snapshot: not read, and not touched while a page lives in it
             None => {
                 read(file, offset, size, &mut buffer)?;
-                if buffer.iter().any(|byte| *byte != 0) {
+                if !is_zero(&buffer) {
                     if size >= HEADER {
                         found.damage.push(format!("the segment at {offset} has an unreadable header"));
                     }
@@ -162,7 +162,7 @@ fn discarded(
             continue;
         }
         read(file, offset + from, size - from, buffer)?;
-        if buffer.iter().any(|byte| *byte != 0) {
+        if !is_zero(buffer) {
             found.doubts.push((offset + from, size - from));
             let number = *lsn as u64 / SEGMENT;
             let readable = |at: usize| buffer.get(at..).and_then(|rest| message(rest, number)).is_some();
@@ -186,6 +186,11 @@ pub(crate) fn cut(file: &mut File, end: i64) -> io::Result<()> {
         offset += SEGMENT;
     }
     file.sync_all()
+}
+
+/// In chunks without an early exit: the compiler uses vector instructions for those.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(4096).all(|chunk| chunk.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
 fn read(file: &mut File, offset: u64, size: u64, buffer: &mut Vec<u8>) -> io::Result<()> {

@@ -126,6 +126,18 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
     Err(error)
 }
 
+/// Whether opening would discard nothing and find nothing wrong.
+pub(crate) fn is_whole(dir: &Path) -> EngineResult<bool> {
+    let Some(_held) = lock(dir, STOP)? else { return Ok(false) };
+    let stable = match read_snapshot(dir)? {
+        Snapshot::None => 0,
+        Snapshot::Good { stable } => stable,
+        Snapshot::Bad => return Ok(false),
+    };
+    let survey = log::survey(dir, &mut fs::File::open(dir.join("db"))?, stable)?;
+    Ok(!conf_damaged(dir)? && preserve::plan(&survey).is_none())
+}
+
 /// How long sled's threads may hold the file after a failed start.
 const STOP: Duration = Duration::from_secs(5);
 

@@ -101,6 +101,10 @@ impl<S: Store> Ours<S> {
     pub fn new(store: S) -> Self {
         Self(Tracker::new(store))
     }
+
+    pub(crate) fn into_tracker(self) -> Tracker<S> {
+        self.0
+    }
 }
 
 impl<S: Store> Ledger for Ours<S> {

@@ -72,7 +72,7 @@ pub struct Line {
     pub unit: &'static str,
     /// How often it was measured.
     pub repetitions: usize,
-    /// Bytes on disk an operation that was written, closed; the median.
+    /// Bytes on disk an operation that was written, closed; the median. None in memory and on a server.
     pub bytes_per_operation: Option<f64>,
     /// The most memory that its process had, in bytes.
     pub peak_memory_bytes: Option<u64>,

@@ -1,5 +1,7 @@
 //! One measurement: a ledger is opened, put to work, closed, and recounted.
 
+mod sync;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -44,7 +46,8 @@ pub struct Round {
 pub struct Measured {
     /// The figure, in the unit of the workload.
     pub figure: f64,
-    /// Bytes on disk for each operation that was written, when the ledger is closed; after a cleanup too.
+    /// Bytes on disk for each operation that was written, when the ledger is closed; after a cleanup too. None in memory
+    /// and on a server.
     pub bytes_an_operation: Option<f64>,
     /// The most memory that the process had, in bytes, before it counted again.
     pub peak_memory: Option<u64>,
@@ -58,6 +61,9 @@ impl Round {
     /// # Errors
     /// Gives what the store or the engine says. What is stored wrongly is no error: see [`Measured::wrong`].
     pub fn measure(&self, dir: &Path, open: &OpenStore<'_>) -> Result<Measured> {
+        if self.workload == Workload::Sync {
+            return self.sync(dir, open);
+        }
         let open = || self.subject.open(dir, self.workload.is_durable(), open);
         let mut expected = Expected { count: self.operations, filled: self.workload.is_stored(), removed: 0 };
         let persistent = self.subject.is_persistent();
@@ -160,10 +166,17 @@ impl Round {
             Some(ledger) if !self.subject.is_persistent() => Ok((ledger, None)),
             still => {
                 still.map_or(Ok(()), Ledger::close)?;
-                let bytes = system::bytes_on_disk(dir).map_err(io("measure", dir))?;
-                Ok((open()?, Some(bytes)))
+                let bytes = self.bytes(dir)?;
+                Ok((open()?, bytes))
             }
         }
+    }
+}
+
+impl Round {
+    fn bytes(&self, dir: &Path) -> Result<Option<u64>> {
+        let bytes = self.subject.has_files().then(|| system::bytes_on_disk(dir).map_err(io("measure", dir)));
+        bytes.transpose()
     }
 }
 

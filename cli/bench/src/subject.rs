@@ -100,17 +100,33 @@ impl Subject {
         !matches!(self, Self::Store(scheme) if scheme == "memory")
     }
 
+    /// Whether what it stores is in its folder: a server has files of its own.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        self.is_persistent() && !matches!(self, Self::Store(scheme) if scheme == SERVER)
+    }
+
     /// Whether the workload says anything about it.
     #[must_use]
     pub fn takes(&self, workload: Workload) -> bool {
         match self {
             Self::Store(_) => self.is_persistent() || !workload.needs_disk(),
+            _ if workload == Workload::Sync => false,
             Self::AppendFile => !workload.reads(),
             // With one writer there is nothing to group.
             #[cfg(feature = "sqlite")]
             Self::SqliteGrouped => workload.many_writers(),
             _ => true,
         }
+    }
+
+    /// Opens it as the store of ours that it is.
+    pub(crate) fn open_store(&self, dir: &Path, durable: bool, open: &OpenStore<'_>) -> Result<Box<dyn DynStore>> {
+        let Self::Store(scheme) = self else {
+            return Err(Error::new(ErrorKind::InvalidValue, format!("{} is no store of ours", self.name())));
+        };
+        std::fs::create_dir_all(dir).map_err(crate::failure::io("make", dir))?;
+        open(scheme, dir, durability(durable))
     }
 
     /// Opens it in the folder `dir`, durable at each acknowledgement or within a second; `open` opens stores of ours by
@@ -122,7 +138,7 @@ impl Subject {
         let sync = if durable { Sync::Always } else { Sync::EachSecond };
         std::fs::create_dir_all(dir).map_err(crate::failure::io("make", dir))?;
         Ok(match self {
-            Self::Store(scheme) => Box::new(Ours::new(open(scheme, dir, durability(durable))?)),
+            Self::Store(_) => Box::new(Ours::new(self.open_store(dir, durable, open)?)),
             Self::Plain(Engine::Sled) => Box::new(Grouped::new(Plain::<SledEngine>::open(dir)?, sync)),
             Self::Plain(Engine::Redb) => Box::new(Grouped::new(Plain::<RedbEngine>::open(dir)?, sync)),
             Self::Plain(Engine::Fjall) => Box::new(Grouped::new(Plain::<FjallEngine>::open(dir)?, sync)),
@@ -134,6 +150,9 @@ impl Subject {
         })
     }
 }
+
+/// The scheme of a store on a server.
+pub const SERVER: &str = "postgres";
 
 /// Opens a store of ours: the scheme of its URL, its folder, its durability.
 pub type OpenStore<'a> = dyn Fn(&str, &Path, Durability) -> Result<Box<dyn DynStore>> + 'a;

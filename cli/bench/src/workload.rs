@@ -26,11 +26,13 @@ pub enum Workload {
     Reopen,
     /// Removing nine tenths of a month of operations.
     Cleanup,
+    /// Sending a month of operations to a second store of the same kind.
+    Sync,
 }
 
 impl Workload {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Buffered,
         Self::BufferedWriters,
         Self::Durable,
@@ -40,6 +42,7 @@ impl Workload {
         Self::Dashboard,
         Self::Reopen,
         Self::Cleanup,
+        Self::Sync,
     ];
 
     /// Its name on the command line and in JSON.
@@ -55,6 +58,7 @@ impl Workload {
             Self::Dashboard => "dashboard",
             Self::Reopen => "reopen",
             Self::Cleanup => "cleanup",
+            Self::Sync => "sync",
         }
     }
 
@@ -71,6 +75,7 @@ impl Workload {
             Self::Dashboard => "The dashboard over a stored month",
             Self::Reopen => "Opening a stored month, up to the first dashboard",
             Self::Cleanup => "Removing nine tenths of a stored month",
+            Self::Sync => "Sending a stored month to a second store of the same kind",
         }
     }
 
@@ -80,7 +85,7 @@ impl Workload {
         match self {
             Self::History | Self::Dashboard => Unit::Microseconds,
             Self::Reopen => Unit::Milliseconds,
-            Self::Cleanup => Unit::OperationsASecond,
+            Self::Cleanup | Self::Sync => Unit::OperationsASecond,
             _ => Unit::PairsASecond,
         }
     }
@@ -120,7 +125,7 @@ impl Workload {
 
     /// Whether it works on a month of operations that is stored beforehand.
     pub(crate) fn is_stored(self) -> bool {
-        self == Self::Cleanup || self.leaves_store_as_it_was()
+        matches!(self, Self::Cleanup | Self::Sync) || self.leaves_store_as_it_was()
     }
 
     /// Whether one stored month serves all its repetitions.
@@ -157,7 +162,7 @@ pub enum Unit {
     /// Operations started and completed in a second: more is better.
     #[serde(rename = "pairs/s")]
     PairsASecond,
-    /// Operations removed in a second: more is better.
+    /// Operations removed, or sent, in a second: more is better.
     #[serde(rename = "operations/s")]
     OperationsASecond,
     /// A time: less is better.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use opledger::store::DynStore;
 use opledger::{Error, ErrorKind, Result};
 use opledger_bench::html;
-use opledger_bench::report::Report;
+use opledger_bench::report::{Line, Report};
 use opledger_bench::round::{Measured, Round};
 use opledger_bench::run::{Rounds, Settings, run};
 use opledger_bench::subject::{Engine, Subject, open_embedded};
@@ -124,6 +124,25 @@ fn every_subject_takes_its_workloads_in_turns_and_leaves_nothing_behind() {
         |subject: &str| lines.iter().find(|line| line.workload == "reopen" && line.subject == subject).unwrap();
     assert!(close(reopened("redb").speed_to_plain, reopened("plain-redb").median / reopened("redb").median));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_sync_is_recounted_where_it_arrived() {
+    let dir = tempfile::tempdir().unwrap();
+    let subjects =
+        || vec![memory(), Subject::Store("fjall".to_owned()), Subject::Plain(Engine::Fjall), Subject::AppendFile];
+    let report = run(&settings(dir.path(), subjects(), &[Workload::Sync], 2), &mut Here::good());
+    assert!(report.failure.is_none() && report.is_sound(), "{report:?}");
+    let lines = report.lines();
+    let told = |line: &Line| (line.subject.clone(), line.unit, line.repetitions, line.bytes_per_operation.is_some());
+    let expected = [("memory", false), ("fjall", true)]
+        .map(|(subject, has_files)| (subject.to_owned(), "operations/s", 2, has_files));
+    assert_eq!(lines.iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+    let lost = run(&settings(dir.path(), subjects(), &[Workload::Sync], 1), &mut Here { loses: 1, ..Here::good() });
+    let wrong = wrong(&lost);
+    assert!(wrong.contains("missing") || wrong.contains("do not stand as given"), "{wrong}");
 }
 
 #[test]

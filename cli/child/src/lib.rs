@@ -10,3 +10,4 @@ mod terminal;
 
 pub use child::{Command, Ended, Prepared, Report, prepare, run};
 pub use mask::Masker;
+pub use signals::is_ignored;

@@ -153,6 +153,12 @@ fn unblock(signals: &[i32]) -> io::Result<()> {
     Ok(set.thread_unblock()?)
 }
 
+/// Whether a signal was ignored when we started, as nohup and a shell's `&` do: then it must stay so.
+#[must_use]
+pub fn is_ignored(signal: i32) -> bool {
+    is_in(ignored_signals(), signal)
+}
+
 /// The signals ignored since before our start, as a bit mask; nohup and a shell's `&` ignore
 /// some, and they must stay so. Known on Linux only.
 fn ignored_signals() -> u64 {

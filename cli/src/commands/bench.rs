@@ -11,6 +11,8 @@ use opledger_bench::process::{self, Stop};
 use opledger_bench::report::Report;
 use opledger_bench::round::{Measured, Round};
 use opledger_bench::run::{self, Rounds, Settings};
+#[cfg(feature = "postgres")]
+use opledger_bench::subject::SERVER;
 use opledger_bench::subject::{Engine, Subject};
 use opledger_bench::workload::Workload;
 use opledger_bench::{html, system};
@@ -19,9 +21,15 @@ use signal_hook::iterator::Signals;
 
 use super::bench_args::Bench;
 use super::bench_output;
+#[cfg(feature = "postgres")]
+use super::bench_server::Server;
 use crate::args::Global;
 use crate::exit::{self, Failure};
 use crate::store::{self, OnDisk, Url};
+
+/// A build without PostgreSQL has no server.
+#[cfg(not(feature = "postgres"))]
+type Server = std::convert::Infallible;
 
 /// As a shell tells of a command that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -34,8 +42,9 @@ pub(crate) fn run(global: &Global, args: &Bench) -> Result<u8, Failure> {
     stop_on_signals(stop.clone()).map_err(|cause| unusable("signals", &cause))?;
     let temporary = system::folder().map_err(|cause| unusable("a temporary folder", &cause))?;
     let mut made = Made::default();
+    let (subjects, server) = subjects(args, temporary.path(), &mut made)?;
     let settings = Settings {
-        subjects: subjects(args, temporary.path(), &mut made)?,
+        subjects,
         workloads: if args.workloads.is_empty() { Workload::ALL.to_vec() } else { args.workloads.clone() },
         operations: args.operations.unwrap_or(if args.quick { 2000 } else { 20_000 }),
         writers: args.writers.into(),
@@ -46,7 +55,7 @@ pub(crate) fn run(global: &Global, args: &Bench) -> Result<u8, Failure> {
     }
     // Made now, so that a bench does not run in vain where it can't be.
     let html_file = args.html.as_deref().map(page).transpose()?;
-    let mut rounds = Processes { stop, bar: bar()?, program: std::env::current_exe()? };
+    let mut rounds = Processes { stop, bar: bar()?, program: std::env::current_exe()?, server };
     let report = run::run(&settings, &mut rounds);
     rounds.bar.finish_and_clear();
     bench_output::print(global.format, &report)?;
@@ -85,6 +94,10 @@ fn round(dir: &Path) -> Result<u8, Failure> {
     let open = |scheme: &str, dir: &Path, durability| {
         let mut options = store::options("bench", std::time::Duration::ZERO);
         options.durability = durability;
+        #[cfg(feature = "postgres")]
+        if scheme == SERVER {
+            return super::bench_server::open(dir);
+        }
         let url = match scheme {
             "memory" => Url::Memory,
             "redb" => Url::Folder(OnDisk::Redb, dir.to_owned()),
@@ -102,6 +115,7 @@ struct Processes {
     stop: Stop,
     bar: ProgressBar,
     program: PathBuf,
+    server: Option<Server>,
 }
 
 impl Rounds for Processes {
@@ -109,6 +123,10 @@ impl Rounds for Processes {
         let mut command = Command::new(&self.program);
         // In a group of its own: Ctrl-C is for this process, which ends the other.
         command.args(["bench", "--round"]).arg(dir).process_group(0);
+        #[cfg(feature = "postgres")]
+        if let Some(server) = &self.server {
+            server.tell(&mut command);
+        }
         process::carry_out(round, command, &self.stop)
     }
 
@@ -132,9 +150,14 @@ fn stop_on_signals(stop: Stop) -> io::Result<()> {
     Ok(())
 }
 
+/// What is measured, each with the folder for its ledgers.
+type Subjects = Vec<(Subject, PathBuf)>;
+
 /// The stores of the command line, or all embedded engines, and the baselines beside them: each with its folder.
-fn subjects(args: &Bench, temporary: &Path, made: &mut Made) -> Result<Vec<(Subject, PathBuf)>, Failure> {
-    let mut stores: Vec<(Subject, PathBuf)> = Vec::new();
+fn subjects(args: &Bench, temporary: &Path, made: &mut Made) -> Result<(Subjects, Option<Server>), Failure> {
+    let mut stores = Subjects::new();
+    #[allow(unused_mut, reason = "without PostgreSQL there is none")]
+    let mut server = None;
     for url in &args.stores {
         let (scheme, folder) = match store::parse(url)? {
             Url::Memory => ("memory", temporary.to_owned()),
@@ -143,9 +166,11 @@ fn subjects(args: &Bench, temporary: &Path, made: &mut Made) -> Result<Vec<(Subj
                 (scheme(engine), dir)
             }
             #[cfg(feature = "postgres")]
-            Url::Server(_) => {
-                let why = "a bench fills and removes its stores, and never writes to a server: give sled:DIR, redb:DIR, fjall:DIR or memory:";
-                return Err(Failure::Usage(format!("--store postgres: {why}")));
+            Url::Server(url) => {
+                if server.is_none() {
+                    server = Some(Server::new(url)?);
+                }
+                (SERVER, temporary.to_owned())
             }
         };
         let subject = Subject::Store(scheme.to_owned());
@@ -159,13 +184,13 @@ fn subjects(args: &Bench, temporary: &Path, made: &mut Made) -> Result<Vec<(Subj
         stores.extend(all);
     }
     if args.no_baselines {
-        return Ok(stores);
+        return Ok((stores, server));
     }
     let plain = stores.iter().filter_map(|(store, dir)| Some((store.plain()?, dir.clone()))).collect::<Vec<_>>();
     let beside = plain.first().map_or_else(|| temporary.to_owned(), |(_, dir)| dir.clone());
     stores.extend(plain);
     stores.extend(Subject::beside().into_iter().map(|subject| (subject, beside.clone())));
-    Ok(stores)
+    Ok((stores, server))
 }
 
 fn scheme(engine: OnDisk) -> &'static str {

@@ -4,6 +4,8 @@ pub(crate) mod annotate;
 pub(crate) mod bench;
 pub(crate) mod bench_args;
 pub(crate) mod bench_output;
+#[cfg(feature = "postgres")]
+mod bench_server;
 pub(crate) mod change;
 pub(crate) mod cleanup;
 pub(crate) mod complete;

@@ -13,8 +13,12 @@ const GATED: &str = "CREATE TABLE a (id int);\nINSERT INTO gate VALUES (1);\nCRE
 
 /// A project whose first file stops in its middle while the client is there.
 fn gated(head: &str) -> (Project, postgres::Client) {
-    let project =
-        Project::new(&[("V1__gated.sql", &format!("{head}{GATED}")), ("V2__next.sql", "CREATE TABLE next (id int);")]);
+    gated_in(Project::new(&[]), head)
+}
+
+pub(crate) fn gated_in(project: Project, head: &str) -> (Project, postgres::Client) {
+    project.write("V1__gated.sql", format!("{head}{GATED}"));
+    project.write("V2__next.sql", "CREATE TABLE next (id int);");
     project.run_sql("CREATE TABLE gate (id int)");
     let mut gate = project.database.connect().unwrap();
     gate.batch_execute("BEGIN; LOCK TABLE gate").unwrap();
@@ -26,7 +30,7 @@ fn end(child: Child) -> (i32, String) {
     (answer.code, answer.out + &answer.err)
 }
 
-fn kill(mut child: Child) {
+pub(crate) fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -38,7 +42,7 @@ fn terminate(gate: &mut postgres::Client, which: &str) {
     assert!(!gate.query(&others, &[]).unwrap().is_empty());
 }
 
-fn wait_until_gone(gate: &mut postgres::Client, pid: i32) {
+pub(crate) fn wait_until_gone(gate: &mut postgres::Client, pid: i32) {
     wait_for("the server's process to end", || {
         gate.query_opt("SELECT FROM pg_stat_activity WHERE pid = $1", &[&pid]).unwrap().is_none()
     });
@@ -114,6 +118,46 @@ fn a_connection_that_is_lost_at_the_commit_leaves_no_doubt() {
         }
         assert!(project.has("a") && project.has("b"));
     }
+}
+
+fn interrupt(child: &Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+}
+
+#[test]
+fn ctrl_c_cancels_the_statement_and_is_on_record() {
+    // What broke: the statement went on in the server, and the operation stayed RUNNING.
+    let (project, mut gate) = gated("");
+    let run = project.spawn(&["up"]);
+    let pid = project.wait_until_blocked("INSERT INTO gate");
+    interrupt(&run);
+    let (code, said) = end(run);
+    assert_eq!(code, 130, "{said}");
+    assert!(said.contains("57014") && said.contains("Nothing of the file is left"), "{said}");
+    wait_until_gone(&mut gate, pid);
+    assert_eq!(project.statuses(), ["FAILED", "PENDING"]);
+    let operation = project.newest_operation();
+    assert_eq!(text(&operation[0], "execution_status"), "FAILED");
+    assert_eq!(project.ledger.history().len(), 1, "the next file has not begun");
+    gate.batch_execute("COMMIT").unwrap();
+    assert_eq!(project.up(), ["V1__gated.sql", "V2__next.sql"]);
+}
+
+#[test]
+fn ctrl_c_ends_the_wait_for_another_runner() {
+    let (project, mut gate) = gated("");
+    let first = project.spawn(&["up"]);
+    project.wait_until_blocked("INSERT INTO gate");
+    let mut second = project.spawn(&["up"]);
+    let mut words = String::new();
+    BufReader::new(second.stderr.as_mut().unwrap()).read_line(&mut words).unwrap();
+    interrupt(&second);
+    let (code, said) = end(second);
+    assert_eq!(code, 130, "{said}");
+    gate.batch_execute("COMMIT").unwrap();
+    assert_eq!(end(first).0, 0);
+    assert_eq!(project.ledger.history().len(), 2);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use crate::interrupted::{gated_in, kill, wait_until_gone};
 use crate::project::Project;
 
 const FILES: [(&str, &str); 2] =
@@ -49,4 +50,38 @@ fn what_failed_or_was_taken_back_either_may_run() {
     assert_eq!(project.json(&["down"]).1, 0);
     assert_eq!(by_sql(&project, "V1__a.sql", "1").0, "APPLIED");
     assert_eq!(project.statuses(), ["APPLIED"]);
+}
+
+/// A killed runner's statement went on in the server while the function ran the same file; and when it had ended, the function
+/// ran from its beginning a file that was half done.
+#[test]
+fn what_the_command_is_at_or_left_half_done_the_function_refuses() {
+    let (project, mut gate) = gated_in(Project::installed(&[]), "-- opledger: no-transaction\n");
+    let run = project.spawn(&["up"]);
+    let pid = project.wait_until_blocked("INSERT INTO gate");
+    let refused = || {
+        let sql = "SELECT FROM script_tracking.run_migration_enterprise('V1__gated.sql', '1')";
+        let path = project.folder.path().join("V1__gated.sql");
+        let sql = sql.replace("V1__gated.sql", path.to_str().unwrap());
+        let error = project.database.connect().unwrap().batch_execute(&sql).unwrap_err();
+        let error = error.as_db_error().unwrap();
+        assert_eq!(error.code().code(), "55P03", "{error}");
+        assert!(error.message().contains(&format!("the server's process {pid}")), "{error}");
+    };
+    std::fs::set_permissions(project.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    refused();
+    kill(run);
+    refused();
+    gate.batch_execute("COMMIT").unwrap();
+    wait_until_gone(&mut gate, pid);
+
+    let (status, details) = by_sql(&project, "V1__gated.sql", "001");
+    let details = details.unwrap();
+    assert_eq!(status, "FAILED", "{details}");
+    assert!(details.contains("statement 2 had begun"), "{details}");
+    assert_eq!(project.status("V1__gated.sql").0, "PARTIAL", "nothing was written");
+    project.run_sql("DROP TABLE a");
+    assert_eq!(project.json(&["repair"]).1, 0);
+    assert_eq!(by_sql(&project, "V1__gated.sql", "001").0, "APPLIED");
+    assert_eq!(project.up(), ["V2__next.sql"]);
 }

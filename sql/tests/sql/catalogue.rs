@@ -101,6 +101,17 @@ fn operations_are_removed_in_one_place() {
     nothing(&query, "CALL script_tracking.remove_operations(...)");
 }
 
+/// Where the tables are distributed, each shard would compute its own.
+#[test]
+fn no_update_of_hub_or_satellite_computes_what_is_volatile() {
+    let query = format!(
+        "SELECT p.oid::regprocedure, m[1] FROM pg_proc p,
+            regexp_matches(p.prosrc, '(update\\s+script_tracking\\.script_execution_[hs]\\M[^;]*)', 'gi') m
+         WHERE {OURS} AND m[1] ~* '(clock_timestamp|timeofday|random|gen_random_uuid|nextval|pg_current_xact_id)\\s*\\('"
+    );
+    nothing(&query, "compute it before");
+}
+
 #[test]
 fn views_decide_rows_by_who_asks() {
     let query = "SELECT c.oid::regclass FROM pg_class c

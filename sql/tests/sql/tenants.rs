@@ -231,7 +231,8 @@ fn names_of_a_hostile_session_are_never_ours() {
         SET script_tracking.installing = on; SET script_tracking.enabled = off; SET row_security = on;
         SET transform_null_equals = on; SET bytea_output = escape; SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo';
         SET IntervalStyle = sql_standard; SET extra_float_digits = -15; SET standard_conforming_strings = off;
-        SET quote_all_identifiers = on; SET default_transaction_isolation = 'serializable'; SET array_nulls = off");
+        SET quote_all_identifiers = on; SET default_transaction_isolation = 'serializable'; SET array_nulls = off;
+        SET plpgsql.extra_errors = 'all'; SET plpgsql.extra_warnings = 'all'; SET work_mem = '64kB'; SET enable_indexscan = off");
     let pair = "SELECT script_tracking.complete_operation(script_tracking.track_operation('hostile'))";
     assert_eq!(value(&mut acme, pair), "t");
     run(&mut acme, "SELECT script_tracking.start_operation('hostile 2', 'X', ARRAY['a', NULL], 's', '{}', 'k')");
@@ -253,6 +254,30 @@ fn names_of_a_hostile_session_are_never_ours() {
         AND (db_session_user <> 'acme' OR tenant_hk IS DISTINCT FROM sha256('acme') OR load_date < now() - interval '1 hour')";
     assert_eq!(value(&mut admin, forged), "0");
     assert!(rows(&mut admin, FAULTS).is_empty());
+}
+
+/// Who acts is the login, whatever role it has taken on: of a bound one too, and of an admin's.
+#[test]
+fn a_role_taken_on_changes_nothing() {
+    let database = installed();
+    let mut superuser = database.connect().unwrap();
+    // Logins of their own: roles belong to the cluster.
+    run(
+        &mut superuser,
+        "CREATE ROLE shifter LOGIN NOINHERIT IN ROLE script_tracking_writer; CREATE ROLE other_tenant IN ROLE script_tracking_writer;
+        GRANT other_tenant TO shifter;
+        SELECT script_tracking.bind_login('shifter', sha256('acme')), script_tracking.bind_login('other_tenant', sha256('globex'))",
+    );
+    run(&mut database.connect_as("globex").unwrap(), "SELECT script_tracking.track_operation('of globex')");
+    let mut shifter = database.connect_as("shifter").unwrap();
+    for role in ["other_tenant", "script_tracking_writer"] {
+        run(&mut shifter, &format!("SET ROLE {role}; SELECT script_tracking.track_operation('by {role}')"));
+        let seen = rows(&mut shifter, SEEN);
+        assert!(!seen.contains(&vec!["of globex".to_owned()]), "{role}: {seen:?}");
+    }
+    let forged = "SELECT count(*) FILTER (WHERE db_session_user = 'shifter' AND tenant_hk = sha256('acme')), count(*)
+        FROM script_tracking.script_execution_s WHERE script_name LIKE 'by %'";
+    assert_eq!(rows(&mut superuser, forged), [["2", "2"]]);
 }
 
 /// A cheap leaky function in WHERE must not see a row before row security did.

@@ -35,22 +35,8 @@ fn a_start_says_who_where_and_when() {
             h.script_execution_bk ~ '^Nightly backup_\\d{4}-\\d\\d-\\d\\d_\\d\\d:\\d\\d:\\d\\d\\.\\d{6}_[0-9a-f]{6}$',
             clock_timestamp() - s.execution_timestamp < interval '1 minute', s.log_xid = h.log_xid
         FROM script_tracking.script_execution_s s JOIN script_tracking.script_execution_h h USING (script_execution_hk)";
-    let expected = [
-        "Nightly backup",
-        "BACKUP",
-        "RUNNING",
-        "writer",
-        "NULL",
-        "track_operation",
-        "NULL",
-        "NULL",
-        "t",
-        "t",
-        "t",
-        "t",
-        "t",
-        "t",
-    ];
+    let expected =
+        ["Nightly backup", "BACKUP", "RUNNING", "writer", "NULL", "sql", "NULL", "NULL", "t", "t", "t", "t", "t", "t"];
     assert_eq!(rows(&mut writer, query), [expected]);
 }
 

@@ -1,34 +1,27 @@
 //! The beginning of a version's row, without what it says at length: for those who read the whole log. bincode is
 //! positional, so these are the first fields of [`FirstRow`](super::FirstRow) and [`NextRow`](super::NextRow), in order.
 
+use bincode::de::{BorrowDecode, BorrowDecoder, Decode};
+use bincode::error::DecodeError;
 use opledger::hash::hash_key;
-use opledger::model::UnitId;
 use opledger::{Hash, Status, Timestamp};
-use serde::Deserialize;
 
 use super::attributes::status;
 use super::config;
+use super::version::{time, unknown};
 
 /// As [`Row`](super::Row).
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) enum RowHead<'a> {
-    #[serde(borrow)]
     First(FirstHead<'a>),
-    Next(NextHead<'a>),
+    Next(NextHead),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct FirstHead<'a> {
     hk: Option<Hash>,
-    #[serde(borrow)]
     key: KeyHead<'a>,
     pub(crate) tenant: u32,
-    _hub_load_date: Option<Timestamp>,
-    _hub_source: Option<&'a str>,
-    _unit: UnitId,
-    _load_date: i64,
-    _hash_diff: Hash,
-    _record_source: &'a str,
     script_name: &'a str,
     pub(crate) script_type: u32,
     status: u8,
@@ -36,29 +29,75 @@ pub(crate) struct FirstHead<'a> {
     pub(crate) duration_ms: Option<i32>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 enum KeyHead<'a> {
     Made(&'a str),
     Other(&'a str),
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct NextHead<'a> {
+#[derive(Debug)]
+pub(crate) struct NextHead {
     first: u64,
     previous: u64,
-    _unit: UnitId,
-    _load_date: i64,
-    _hash_diff: Hash,
-    _record_source: Option<&'a str>,
     status: u8,
     pub(crate) duration_ms: Option<i32>,
 }
 
 /// Decodes the head of a row, or says what is wrong.
 pub(crate) fn decode_head(bytes: &[u8]) -> Result<RowHead<'_>, String> {
-    bincode::serde::borrow_decode_from_slice(bytes, config())
+    bincode::borrow_decode_from_slice(bytes, config())
         .map(|(head, _)| head)
         .map_err(|error| format!("it does not decode: {error}"))
+}
+
+impl<'a, C> BorrowDecode<'a, C> for RowHead<'a> {
+    fn borrow_decode<D: BorrowDecoder<'a, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        match u32::decode(decoder)? {
+            0 => FirstHead::borrow_decode(decoder).map(Self::First),
+            1 => NextHead::borrow_decode(decoder).map(Self::Next),
+            other => Err(unknown("Row", other)),
+        }
+    }
+}
+
+impl<'a, C> BorrowDecode<'a, C> for FirstHead<'a> {
+    fn borrow_decode<D: BorrowDecoder<'a, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let hk = Option::<[u8; 32]>::decode(decoder)?.map(Hash::from_bytes);
+        let key = match u32::decode(decoder)? {
+            0 => KeyHead::Made(<&str>::borrow_decode(decoder)?),
+            1 => KeyHead::Other(<&str>::borrow_decode(decoder)?),
+            other => return Err(unknown("KeyRow", other)),
+        };
+        let tenant = u32::decode(decoder)?;
+        let _hub_load_date = Option::<i64>::decode(decoder)?;
+        let _hub_source = Option::<&str>::borrow_decode(decoder)?;
+        let _unit_to_hash_diff = middle(decoder)?;
+        let _record_source = <&str>::borrow_decode(decoder)?;
+        Ok(Self {
+            hk,
+            key,
+            tenant,
+            script_name: <&str>::borrow_decode(decoder)?,
+            script_type: u32::decode(decoder)?,
+            status: u8::decode(decoder)?,
+            execution_timestamp: time(decoder)?,
+            duration_ms: Option::decode(decoder)?,
+        })
+    }
+}
+
+impl<'a, C> BorrowDecode<'a, C> for NextHead {
+    fn borrow_decode<D: BorrowDecoder<'a, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let (first, previous) = (u64::decode(decoder)?, u64::decode(decoder)?);
+        let _unit_to_hash_diff = middle(decoder)?;
+        let _record_source = Option::<&str>::borrow_decode(decoder)?;
+        Ok(Self { first, previous, status: u8::decode(decoder)?, duration_ms: Option::decode(decoder)? })
+    }
+}
+
+/// What both have in the middle: unit, load date, hash_diff.
+fn middle<'a, D: BorrowDecoder<'a>>(decoder: &mut D) -> Result<([u8; 16], i64, [u8; 32]), DecodeError> {
+    Ok((Decode::decode(decoder)?, i64::decode(decoder)?, Decode::decode(decoder)?))
 }
 
 impl FirstHead<'_> {
@@ -76,7 +115,7 @@ impl FirstHead<'_> {
     }
 }
 
-impl NextHead<'_> {
+impl NextHead {
     pub(crate) fn status(&self) -> Status {
         status(self.status)
     }
@@ -94,7 +133,7 @@ impl NextHead<'_> {
 
 #[cfg(test)]
 mod tests {
-    use opledger::model::{Attributes, Hub};
+    use opledger::model::{Attributes, Hub, UnitId};
     use opledger::store::State;
     use opledger::{Position, Version};
 

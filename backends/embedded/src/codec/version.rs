@@ -1,5 +1,7 @@
 //! Versions: an operation's first one with its hub, and later ones as what differs from the first.
 
+mod decode;
+
 use std::net::IpAddr;
 
 use opledger::hash::{Metadata, hash_key};
@@ -8,6 +10,8 @@ use opledger::store::State;
 use opledger::{Attributes, Hash, Position, Status, Tenant, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::decode::decode_row;
+pub(super) use self::decode::{time, unknown};
 use super::attributes::{number, status};
 
 /// A version as the log holds it.

@@ -15,7 +15,8 @@ use crate::reader::Reader;
 type Tallies = BTreeMap<CounterKey, Tally>;
 
 impl<E: Engine> Reader<'_, E> {
-    pub(super) fn check_counters(&self, found: &mut Vec<Damage>) -> Result<()> {
+    pub(super) fn check_counters(&self) -> Result<Vec<Damage>> {
+        let found = &mut Vec::new();
         for tenant in self.shared.tenants(Scope::All) {
             let mut totals = Tallies::new();
             let mut checked = i64::MIN;
@@ -34,7 +35,7 @@ impl<E: Engine> Reader<'_, E> {
             self.compare_step(tenant, Step::Total, (0, 1), &mut totals, found)?;
             missing(totals, found);
         }
-        Ok(())
+        Ok(std::mem::take(found))
     }
 
     /// The time of a tenant's first entry at `from` or later.

@@ -24,6 +24,9 @@ pub(super) struct Prints {
     index: u64,
 }
 
+/// What was summed up, and what can't be read.
+pub(super) type Printed = (Prints, Vec<Damage>);
+
 impl Prints {
     /// Counts an operation by its first version.
     fn add(&mut self, first: &First, place: u64) {
@@ -34,7 +37,7 @@ impl Prints {
     }
 
     /// Counts a later version: it takes the place of the one before it.
-    fn follow(&mut self, first: &First, place: u64, row: &NextHead<'_>) {
+    fn follow(&mut self, first: &First, place: u64, row: &NextHead) {
         let begin = row.first(place);
         let (was, is) = (HubRow::new(begin, row.previous(place)), HubRow::new(begin, place));
         self.places = self.places.wrapping_sub(places_hash(&first.short, was));
@@ -99,7 +102,7 @@ fn hash(value: &impl std::hash::Hash) -> u64 {
 
 impl<E: Engine> Reader<'_, E> {
     /// What should follow from the versions at the places in `[from, to)`, and those that can't be read.
-    pub(super) fn print_part(&self, from: u64, to: u64) -> Result<(Prints, Vec<Damage>)> {
+    pub(super) fn print_part(&self, from: u64, to: u64) -> Result<Printed> {
         let mut prints = Prints::default();
         let mut damaged = Vec::new();
         let mut firsts: HashMap<u64, First> = HashMap::new();
@@ -155,9 +158,9 @@ impl<E: Engine> Reader<'_, E> {
         }))
     }
 
-    /// What the indexes say.
-    pub(super) fn print_indexes(&self, damaged: &mut Vec<Damage>) -> Result<Prints> {
-        let mut prints = Prints::default();
+    /// What the hubs say.
+    pub(super) fn print_hubs(&self) -> Result<Printed> {
+        let (mut prints, mut damaged) = Printed::default();
         let (from, to) = keys::kind(b'h');
         self.range(&from, &to, false, |key, value| {
             prints.operations += 1;
@@ -170,6 +173,12 @@ impl<E: Engine> Reader<'_, E> {
             }
             true
         })?;
+        Ok((prints, damaged))
+    }
+
+    /// What the index entries say.
+    pub(super) fn print_entries(&self) -> Result<Printed> {
+        let (mut prints, mut damaged) = Printed::default();
         let (from, to) = keys::kind(b't');
         self.range(&from, &to, false, |key, value| {
             prints.entries += 1;
@@ -180,6 +189,6 @@ impl<E: Engine> Reader<'_, E> {
             }
             true
         })?;
-        Ok(prints)
+        Ok((prints, damaged))
     }
 }

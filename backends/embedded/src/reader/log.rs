@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::thread;
 
 use opledger::store::{Damage, Entry as LogEntry, Page, Record, Scan};
@@ -20,7 +20,8 @@ const THREADS: usize = 4;
 /// What was decoded, and what later versions are built on.
 #[derive(Default)]
 struct Part {
-    entries: Vec<LogEntry>,
+    #[allow(clippy::vec_box, reason = "they become boxed records: boxed here, in its thread, they are moved once")]
+    entries: Vec<Box<LogEntry>>,
     damaged: Vec<Damage>,
     /// Where in `entries` the first version at a place is.
     places: HashMap<u64, usize>,
@@ -28,13 +29,30 @@ struct Part {
     firsts: HashMap<u64, LogEntry>,
 }
 
-type Decoded = Result<(Vec<LogEntry>, Vec<Damage>)>;
+#[allow(clippy::vec_box, reason = "as in Part")]
+type Decoded = Result<(Vec<Box<LogEntry>>, Vec<Damage>)>;
+
+/// Versions as they are stored, one behind another.
+#[derive(Default)]
+struct Rows {
+    bytes: Vec<u8>,
+    /// The place of each, and where it is in `bytes`.
+    places: Vec<(u64, Range<usize>)>,
+}
+
+impl Rows {
+    fn push(&mut self, place: u64, row: &[u8]) {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(row);
+        self.places.push((place, from..self.bytes.len()));
+    }
+}
 
 impl<E: Engine> Reader<'_, E> {
     pub(super) fn log(&self, after: Position, limit: usize) -> Result<Page> {
         // What is not acknowledged yet may still be lost, and its place given out again.
         let (_, last, _) = self.shared.tail.last().parts();
-        let mut rows: Vec<(u64, Vec<u8>)> = Vec::new();
+        let mut rows = Rows::default();
         let mut page = Page::default();
         let mut reached = None;
         self.visit_log(self.shared.place_after(after), &mut |place, bytes| {
@@ -42,41 +60,46 @@ impl<E: Engine> Reader<'_, E> {
                 return ControlFlow::Break(());
             }
             match bytes {
-                Ok(bytes) => rows.push((place, bytes.to_vec())),
+                Ok(bytes) => rows.push(place, bytes),
                 Err(damage) => page.damaged.push(damage),
             }
             reached = Some(place);
-            if rows.len() + page.damaged.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if rows.places.len() + page.damaged.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
-        let more = rows.len() + page.damaged.len() >= limit;
+        let more = rows.places.len() + page.damaged.len() >= limit;
         for decoded in self.decode(&rows) {
             let (entries, damaged) = decoded?;
-            page.records.extend(entries.into_iter().map(|entry| Record::Entry(Box::new(entry))));
+            page.records.extend(entries.into_iter().map(Record::Entry));
             page.damaged.extend(damaged);
         }
         page.next = reached.filter(|_| more).map(|place| Scan::Log { after: self.shared.position(place) });
         Ok(page)
     }
 
-    fn decode(&self, rows: &[(u64, Vec<u8>)]) -> Vec<Decoded> {
+    fn decode(&self, rows: &Rows) -> Vec<Decoded> {
+        let Rows { bytes, places } = rows;
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let parts = cores.min(THREADS).min(rows.len() / PART).max(1);
+        let parts = cores.min(THREADS).min(places.len() / PART).max(1);
         if parts == 1 {
-            return vec![self.decode_part(rows)];
+            return vec![self.decode_part(bytes, places)];
         }
         thread::scope(|scope| {
-            let parts: Vec<_> = rows
-                .chunks(rows.len().div_ceil(parts))
-                .map(|part| scope.spawn(move || self.decode_part(part)))
+            let parts: Vec<_> = places
+                .chunks(places.len().div_ceil(parts))
+                .map(|part| scope.spawn(move || self.decode_part(bytes, part)))
                 .collect();
             parts.into_iter().map(|part| part.join().unwrap_or_else(|_| Err(panicked()))).collect()
         })
     }
 
-    fn decode_part(&self, rows: &[(u64, Vec<u8>)]) -> Decoded {
-        let mut part = Part { entries: Vec::with_capacity(rows.len()), ..Part::default() };
-        for (place, bytes) in rows {
-            let row = block::parse(*place, bytes);
+    fn decode_part(&self, bytes: &[u8], places: &[(u64, Range<usize>)]) -> Decoded {
+        let mut part = Part { entries: Vec::with_capacity(places.len()), ..Part::default() };
+        for (place, range) in places {
+            let row = block::parse(*place, bytes.get(range.clone()).unwrap_or_default());
             let is_first = matches!(row, Ok(Row::First(_)));
             let decoded = match row {
                 Ok(row) => self.entry(*place, row, &mut part)?,
@@ -87,7 +110,7 @@ impl<E: Engine> Reader<'_, E> {
                     if is_first {
                         part.places.insert(*place, part.entries.len());
                     }
-                    part.entries.push(entry);
+                    part.entries.push(Box::new(entry));
                 }
                 Ok(_) => {}
                 Err(damage) => part.damaged.push(damage),
@@ -107,7 +130,7 @@ impl<E: Engine> Reader<'_, E> {
         let first_place = row.first(place);
         let in_part = part.places.get(&first_place).and_then(|index| part.entries.get(*index));
         let first = match (in_part, part.firsts.entry(first_place)) {
-            (Some(entry), _) => entry,
+            (Some(entry), _) => &**entry,
             (None, Entry::Occupied(read)) => read.into_mut(),
             (None, Entry::Vacant(vacant)) => {
                 match self.first_row(first_place)?.and_then(|row| self.first(first_place, row)) {

@@ -5,6 +5,7 @@ use opledger::migrate::{
 };
 use pollster::block_on;
 
+use super::interrupt::stop_on_signals;
 use super::ledger::{Ledger, mask};
 use super::progress::Progress;
 use crate::args::migrate::{Down, Target, Up};
@@ -35,19 +36,28 @@ fn go(
     }
     let ledger = Ledger::open(global)?;
     let mut database = super::connect(target)?;
+    let caught = stop_on_signals(database.interrupt())?;
     let progress = Progress::new();
     let tell = |event: &Event<'_>| progress.tell(event);
     let mut runner = Runner::new(&mut database, &ledger).lock_wait(target.lock_wait).progress(&tell).mask(&mask);
     let runs = match direction {
-        Direction::Up => block_on(runner.up(&migrations, selection))?,
-        Direction::Down => block_on(runner.down(&migrations, selection))?,
+        Direction::Up => block_on(runner.up(&migrations, selection)),
+        Direction::Down => block_on(runner.down(&migrations, selection)),
+    };
+    let runs = match runs {
+        Ok(runs) => runs,
+        Err(cause) if caught.code(exit::FOUND) != exit::FOUND => {
+            exit::error(format_args!("{}", exit::describe(&cause)));
+            return Ok(caught.code(exit::FOUND));
+        }
+        Err(cause) => return Err(cause.into()),
     };
     if runs.is_empty() && global.format == Format::Table {
         exit::note(format_args!("there is nothing to run"));
         return Ok(exit::OK);
     }
     output::print(global.format, &table(&runs))?;
-    Ok(told(&runs))
+    Ok(caught.code(told(&runs)))
 }
 
 /// Tells what failed; gives the exit code.

@@ -3,6 +3,7 @@
 mod baseline;
 mod go;
 mod import;
+mod interrupt;
 mod ledger;
 mod progress;
 mod repair;
