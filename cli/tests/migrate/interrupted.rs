@@ -5,6 +5,8 @@ use std::process::Child;
 
 use crate::common::{answer, text, wait_for};
 use crate::project::Project;
+use crate::proxy::{self, Lost};
+use crate::support::{call, opledger};
 
 /// Waits at its second statement for whoever holds the gate.
 const GATED: &str = "CREATE TABLE a (id int);\nINSERT INTO gate VALUES (1);\nCREATE TABLE b (id int);";
@@ -87,6 +89,34 @@ fn a_file_whose_connection_is_lost_is_rolled_back_and_runs_again() {
         assert!(operation[0].to_string().contains("57P01"), "{operation:?}");
         gate.batch_execute("COMMIT").unwrap();
         assert_eq!(project.up(), ["V1__gated.sql", "V2__next.sql"]);
+    }
+}
+
+/// The answer to the COMMIT of a file is lost: the database is asked what became of it.
+#[test]
+fn a_connection_that_is_lost_at_the_commit_leaves_no_doubt() {
+    for arrives in [true, false] {
+        let project =
+            Project::new(&[("V1__a.sql", "CREATE TABLE a (id int);"), ("V2__b.sql", "CREATE TABLE b (id int);")]);
+        let socket = project.database.server().socket_folder().to_owned();
+        let port = proxy::start(socket, Lost { after: "CREATE TABLE a", arrives });
+        let database = format!("postgres://postgres@127.0.0.1:{port}/{}", project.database.name());
+        let mut up = opledger();
+        up.env("OPLEDGER_STORE", project.ledger.url()).args(["migrate", "up", "--database", &database]);
+        let answer = call(up.arg(project.folder.path()));
+        let said = answer.out + &answer.err;
+        if arrives {
+            assert_eq!(answer.code, 0, "{said}");
+            assert_eq!(project.statuses(), ["APPLIED", "APPLIED"]);
+            assert!(project.up().is_empty());
+        } else {
+            assert_eq!(answer.code, 3, "{said}");
+            assert!(said.contains("at the commit") && said.contains("Nothing of the file is left"), "{said}");
+            assert!(!project.has("a"));
+            assert_eq!(project.statuses(), ["FAILED", "PENDING"]);
+            assert_eq!(project.up(), ["V1__a.sql", "V2__b.sql"]);
+        }
+        assert!(project.has("a") && project.has("b"));
     }
 }
 

@@ -15,6 +15,7 @@ mod imports;
 mod interrupted;
 mod ledgers;
 mod project;
+mod proxy;
 mod secrets;
 mod shared;
 mod upward;
