@@ -83,6 +83,8 @@ BEGIN
                 AND (g.metadata IS NULL OR jsonb_typeof(g.metadata) = 'object' AND (octet_length(g.metadata_text) < 258
                     OR length(g.metadata_text) - length(translate(g.metadata_text, '{[', '')) <= 128))
                 AND (g.objects IS NULL OR array_upper(g.objects, 2) IS NULL AND cardinality(g.objects) <= 10000)
+                AND coalesce(greatest(octet_length(g.sql_command), octet_length(g.error_message), octet_length(g.metadata_text),
+                    octet_length(g.objects_text)), 0) <= 1048576
                 AND g.hash_diff = sha256(convert_to(jsonb_build_array('v1', g.name, g.type, g.status,
                     (extract(epoch FROM g.started) * 1000000)::bigint, g.duration, g.login, host(g.address), to_jsonb(g.objects),
                     g.sql_command, g.error_message, g.metadata)::text, 'UTF8'));

@@ -73,17 +73,22 @@ fn hashes_that_lie_are_refused() {
     let tracker = open(&database, "writer");
     let store = tracker.inner().store();
     let mut lies = Vec::new();
-    for n in 0..3 {
+    for n in 0..4 {
         let mut unit = start(&tracker, "a liar");
         let Change::Start { hub, first } = &mut unit.change else { panic!("no start") };
         match n {
             0 => first.hash_diff = Hash::of("something else"),
             1 => hub.script_execution_hk = Hash::of("something else"),
-            _ => first.attributes.script_name = "x".repeat(256),
+            2 => first.attributes.script_name = "x".repeat(256),
+            _ => {
+                // What broke: among others, a text of any length was taken.
+                first.attributes.sql_command = Some("x".repeat(1024 * 1024 + 1));
+                first.hash_diff = first.attributes.hash_diff();
+            }
         }
         lies.push(unit);
     }
-    let expected = [ErrorKind::InvalidValue, ErrorKind::InvalidValue, ErrorKind::TooLong];
+    let expected = [ErrorKind::InvalidValue, ErrorKind::InvalidValue, ErrorKind::TooLong, ErrorKind::TooLong];
     for (lie, kind) in lies.into_iter().zip(expected) {
         let alone = block_on(store.commit(vec![lie.clone()])).unwrap_err();
         assert_eq!(alone.kind(), kind, "{alone}");
@@ -96,5 +101,5 @@ fn hashes_that_lie_are_refused() {
         assert_eq!(block_on(with_a_lie).unwrap_err().kind(), kind);
     }
     let page = block_on(store.scan(Scope::System, &opledger::store::Scan::HISTORY, 100)).unwrap();
-    assert_eq!(page.records.len(), 15);
+    assert_eq!(page.records.len(), 20);
 }

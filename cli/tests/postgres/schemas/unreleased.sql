@@ -4859,6 +4859,8 @@ BEGIN
                 AND (g.metadata IS NULL OR jsonb_typeof(g.metadata) = 'object' AND (octet_length(g.metadata_text) < 258
                     OR length(g.metadata_text) - length(translate(g.metadata_text, '{[', '')) <= 128))
                 AND (g.objects IS NULL OR array_upper(g.objects, 2) IS NULL AND cardinality(g.objects) <= 10000)
+                AND coalesce(greatest(octet_length(g.sql_command), octet_length(g.error_message), octet_length(g.metadata_text),
+                    octet_length(g.objects_text)), 0) <= 1048576
                 AND g.hash_diff = sha256(convert_to(jsonb_build_array('v1', g.name, g.type, g.status,
                     (extract(epoch FROM g.started) * 1000000)::bigint, g.duration, g.login, host(g.address), to_jsonb(g.objects),
                     g.sql_command, g.error_message, g.metadata)::text, 'UTF8'));
@@ -5505,7 +5507,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/store_check.sql', '\x45650218e32094ce17eea3b0353ae0a7c5049c3653215df1f3af893cd8dbe868'),
     ('functions/store_check_unit.sql', '\xd14ee95312f215cfd54da9c4b816e9d30a3ca70069f1db878772250fb05b1741'),
     ('functions/store_judge.sql', '\x1e412ad8bba532c03c46c12074adfcdb9f341a2b346dd62d053d6f4a0f9358e4'),
-    ('functions/store_commit.sql', '\xe3bf13fb7a231afc0a6d6db65a25f35195360bb6bca7d415453acfce5a83109e'),
+    ('functions/store_commit.sql', '\xbab75aced07108a9b0d5e0f91d2d088100b87bdc409fe4cb8419128ca7ad15f4'),
     ('functions/store_commit_one.sql', '\xed5cc7a3e810deacc09abb10f7ae31d7d4e8e8dff9d65262b5217132bdb1564e'),
     ('functions/store_judge_put.sql', '\x1aad2814a4f26e9feb2009c2882d7c4ea0e1b93ace3ee30166377ef351a64794'),
     ('functions/check_user_document.sql', '\xcf76b22ea74e790a3b4ae4819a6f18d522bc9f4950086a66dc5d2ea371593c69'),
