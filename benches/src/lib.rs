@@ -1,5 +1,7 @@
 //! What the benches share. Ledgers, content and baselines are those of `opledger bench`: [`opledger_bench`].
 
+pub mod server;
+
 use opledger_bench::subject::{Engine, Subject};
 pub use opledger_bench::system;
 

@@ -20,60 +20,27 @@ use std::time::{Duration, Instant};
 
 use opledger::hash::Metadata;
 use opledger::store::{Change, Outcome, State, Unit};
-use opledger::{Clock, Hash, Position, Store, SystemClock, Tracker, hash_key};
+use opledger::{Clock, Hash, Position, Store, SystemClock};
 use opledger_bench::{content, system};
-use opledger_postgres::{Config, PostgresStore};
-use opledger_testkit_postgres::{Database, Server};
-use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, NoTls, Statement};
+use opledger_benches::server::{Bench, bare_pair, fill, function_pair, prepare_bare, prepare_functions, tracker_pair};
+use opledger_testkit_postgres::Database;
 
 /// How long each is measured, and how often they take turns.
 const SO_LONG: Duration = Duration::from_secs(2);
 const TURNS: usize = 3;
 const BATCH: u64 = 1000;
 
-/// Equal tables, with the same indexes and no rights to look at.
-const BARE: &str = "CREATE SCHEMA bare;
-    CREATE TABLE bare.h (LIKE script_tracking.script_execution_h INCLUDING DEFAULTS INCLUDING INDEXES);
-    CREATE TABLE bare.s (LIKE script_tracking.script_execution_s INCLUDING DEFAULTS INCLUDING INDEXES);
-    GRANT USAGE ON SCHEMA bare TO writer; GRANT ALL ON bare.h, bare.s TO writer;
-    GRANT USAGE ON SEQUENCE script_tracking.version_sequence TO writer;";
-
-const START: &str = "WITH h AS (INSERT INTO bare.h (script_execution_hk, script_execution_bk, load_date, record_source)
-        VALUES ($1, $2, $3::bigint * interval '1 microsecond' + 'epoch'::timestamptz, 'bare'))
-    INSERT INTO bare.s (script_execution_hk, load_date, hash_diff, script_name, script_type, execution_status,
-        execution_timestamp, db_session_user, affected_objects, sql_command, metadata, record_source)
-    VALUES ($1, $3::bigint * interval '1 microsecond' + 'epoch'::timestamptz, $4, $5, $6, 'RUNNING',
-        $3::bigint * interval '1 microsecond' + 'epoch'::timestamptz, $7, $8, $9, $10::text::jsonb, 'bare')";
-const FINISH: &str = "WITH s AS (UPDATE bare.s SET load_end_date = $3::bigint * interval '1 microsecond' + 'epoch'::timestamptz
-        WHERE script_execution_hk = $1 AND load_date = $2::bigint * interval '1 microsecond' + 'epoch'::timestamptz
-            AND load_end_date IS NULL)
-    INSERT INTO bare.s (script_execution_hk, load_date, hash_diff, script_name, script_type, execution_status,
-        execution_timestamp, execution_duration_ms, db_session_user, affected_objects, sql_command, metadata, record_source)
-    VALUES ($1, $3::bigint * interval '1 microsecond' + 'epoch'::timestamptz, $4, $5, $6, 'COMPLETED',
-        $2::bigint * interval '1 microsecond' + 'epoch'::timestamptz, 7, $7, $8, $9, $10::text::jsonb, 'bare')";
-
 /// A trigger that tells of each statement's commit.
 const TELL: &str = "CREATE FUNCTION bare.tell() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
         BEGIN PERFORM pg_notify('opledger', ''); RETURN NULL; END $$;
     CREATE TRIGGER tell AFTER INSERT ON script_tracking.script_execution_s EXECUTE FUNCTION bare.tell();";
 
-struct Bench {
-    runtime: Runtime,
-    server: Server,
-    next: AtomicU64,
-}
+struct Figures(Bench);
 
 fn main() {
     let wanted = std::env::args().nth(1);
     let asked = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
-    let durable = ["fsync", "synchronous_commit", "full_page_writes"];
-    let server = durable.iter().fold(Server::builder(), |server, name| server.setting(name, "on"));
-    let server =
-        server.setting("shared_buffers", "512MB").setting("max_wal_size", "8GB").setting("checkpoint_timeout", "30min");
-    let server = server.start().unwrap();
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let bench = Bench { runtime, server, next: AtomicU64::new(0) };
+    let bench = Figures(Bench::start());
     println!(
         "unix socket, fsync on, {} processors; load {:.1} at the start",
         std::thread::available_parallelism().unwrap(),
@@ -96,40 +63,12 @@ fn main() {
     }
 }
 
-impl Bench {
-    fn database(&self) -> Database<'_> {
-        let database = self.server.create_database().unwrap();
-        let mut client = database.connect().unwrap();
-        client.batch_execute(&opledger_sql::install_script()).unwrap();
-        let role = "DO $$ BEGIN CREATE ROLE writer LOGIN IN ROLE script_tracking_writer;
-            EXCEPTION WHEN duplicate_object THEN NULL; END $$";
-        client.batch_execute(role).unwrap();
-        client.batch_execute(BARE).unwrap();
-        database
-    }
-
-    fn tracker(&self, database: &Database<'_>) -> Tracker<PostgresStore> {
-        let config = Config::with_environment(&database.dsn("writer"), |_| None).unwrap();
-        Tracker::new(PostgresStore::open(&config).unwrap())
-    }
-
-    fn clients(&self, database: &Database<'_>, count: usize) -> Vec<Arc<Client>> {
-        (0..count)
-            .map(|_| {
-                self.runtime.block_on(async {
-                    let (client, connection) = tokio_postgres::connect(&database.dsn("writer"), NoTls).await.unwrap();
-                    tokio::spawn(connection);
-                    Arc::new(client)
-                })
-            })
-            .collect()
-    }
-
+impl Figures {
     fn pairs(&self) {
         println!("\npairs a second (median of {TURNS} turns)\ntasks  tracker     bare  SQL API  tracker/bare");
         for tasks in [1, 8, 32] {
             let mut figures = [const { Vec::new() }; 3];
-            let database = self.database();
+            let database = self.0.database();
             for _ in 0..TURNS {
                 figures[0].push(self.by_tracker(&database, tasks));
                 figures[1].push(self.by_bare_statements(&database, tasks));
@@ -143,7 +82,7 @@ impl Bench {
     /// Lets tasks make pairs for so long; how many they made in a second.
     fn rate<W: Future<Output = ()> + Send + 'static>(&self, work: impl Iterator<Item = W>, made: &AtomicU64) -> f64 {
         let began = Instant::now();
-        self.runtime.block_on(async {
+        self.0.runtime.block_on(async {
             let tasks: Vec<_> = work.map(|task| tokio::spawn(task)).collect();
             for task in tasks {
                 task.await.unwrap();
@@ -154,41 +93,34 @@ impl Bench {
         made / began.elapsed().as_secs_f64()
     }
 
-    fn first(&self) -> u64 {
-        self.next.fetch_add(1_000_000, Ordering::Relaxed)
-    }
-
     fn by_tracker(&self, database: &Database<'_>, tasks: usize) -> f64 {
-        let tracker = self.tracker(database);
+        let tracker = self.0.tracker(database);
         let (made, until, next) =
-            (Arc::new(AtomicU64::new(0)), Instant::now() + SO_LONG, Arc::new(AtomicU64::new(self.first())));
+            (Arc::new(AtomicU64::new(0)), Instant::now() + SO_LONG, Arc::new(AtomicU64::new(self.0.first())));
         let work = (0..tasks).map(|_| {
             let (tracker, made, next) = (tracker.clone(), Arc::clone(&made), Arc::clone(&next));
             async move {
                 while Instant::now() < until {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    let handle = tracker.start(content::new_operation(n).unwrap()).await.unwrap();
-                    assert!(
-                        handle.finish(content::outcome(n), content::additions(n).unwrap()).await.unwrap().is_recorded()
-                    );
+                    tracker_pair(&tracker, n).await;
                     made.fetch_add(1, Ordering::Relaxed);
                 }
             }
         });
         let rate = self.rate(work, &made);
-        self.runtime.block_on(tracker.close()).unwrap();
+        self.0.runtime.block_on(tracker.close()).unwrap();
         rate
     }
 
     fn by_bare_statements(&self, database: &Database<'_>, tasks: usize) -> f64 {
-        let (made, until, first) = (Arc::new(AtomicU64::new(0)), Instant::now() + SO_LONG, self.first());
-        let work = self.clients(database, tasks).into_iter().zip(0u64..).map(|(client, task)| {
+        let (made, until, first) = (Arc::new(AtomicU64::new(0)), Instant::now() + SO_LONG, self.0.first());
+        let work = self.0.clients(database, tasks).into_iter().zip(0u64..).map(|(client, task)| {
             let made = Arc::clone(&made);
             async move {
-                let (start, finish) = (client.prepare(START).await.unwrap(), client.prepare(FINISH).await.unwrap());
+                let prepared = prepare_bare(&client).await;
                 let mut n = first + task * 20_000;
                 while Instant::now() < until {
-                    bare_pair(&client, &start, &finish, n).await;
+                    bare_pair(&client, &prepared, n).await;
                     n += 1;
                     made.fetch_add(1, Ordering::Relaxed);
                 }
@@ -199,15 +131,12 @@ impl Bench {
 
     fn by_functions(&self, database: &Database<'_>, tasks: usize) -> f64 {
         let (made, until) = (Arc::new(AtomicU64::new(0)), Instant::now() + SO_LONG);
-        let work = self.clients(database, tasks).into_iter().map(|client| {
+        let work = self.0.clients(database, tasks).into_iter().map(|client| {
             let made = Arc::clone(&made);
             async move {
-                let start = client.prepare("SELECT script_tracking.track_operation($1, $2)").await.unwrap();
-                let finish = client.prepare("SELECT script_tracking.complete_operation($1)").await.unwrap();
+                let prepared = prepare_functions(&client).await;
                 while Instant::now() < until {
-                    let row = client.query_one(&start, &[&"nightly_backup", &"BACKUP"]).await.unwrap();
-                    let key: Vec<u8> = row.get(0);
-                    assert!(client.query_one(&finish, &[&key]).await.unwrap().get::<_, bool>(0));
+                    function_pair(&client, &prepared).await;
                     made.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -216,18 +145,18 @@ impl Bench {
     }
 
     fn batches(&self) {
-        let database = self.database();
-        let tracker = self.tracker(&database);
+        let database = self.0.database();
+        let tracker = self.0.tracker(&database);
         let mut client = database.connect_as("writer").unwrap();
         let (mut ours, mut copied) = (Vec::new(), Vec::new());
         for _ in 0..TURNS * 10 {
-            let first = self.first();
+            let first = self.0.first();
             let units = batch(first);
             let began = Instant::now();
-            let done = self.runtime.block_on(tracker.store().commit(units)).unwrap();
+            let done = self.0.runtime.block_on(tracker.store().commit(units)).unwrap();
             ours.push(began.elapsed().as_secs_f64());
             assert!(done.iter().all(|outcome| matches!(outcome, Outcome::Done(_))));
-            let (hubs, versions) = copy_text(&batch(self.first()));
+            let (hubs, versions) = copy_text(&batch(self.0.first()));
             let began = Instant::now();
             let mut transaction = client.transaction().unwrap();
             copy(&mut transaction, COPY_HUBS, &hubs);
@@ -240,16 +169,16 @@ impl Bench {
         let (ours, copied) = (rate(ours), rate(copied));
         println!("\noperations a second, with both versions, in batches of {BATCH} (median of {} turns)", TURNS * 10);
         println!("one commit {ours:8.0}\nCOPY       {copied:8.0}\nratio      {:8.2}", ours / copied);
-        self.runtime.block_on(tracker.close()).unwrap();
+        self.0.runtime.block_on(tracker.close()).unwrap();
     }
 
     fn dashboard(&self) {
         println!("\nmilliseconds for the dashboard (median of 15)\noperations  tracker  SQL API");
         for count in [10_000, 100_000, 1_000_000] {
-            let database = self.database();
+            let database = self.0.database();
             fill(&database, count);
-            let tracker = self.tracker(&database);
-            let client = &self.clients(&database, 1)[0];
+            let tracker = self.0.tracker(&database);
+            let client = &self.0.clients(&database, 1)[0];
             let (mut ours, mut sql) = (Vec::new(), Vec::new());
             for _ in 0..15 {
                 ours.push(self.timed(async { drop(tracker.enterprise_dashboard().await.unwrap()) }));
@@ -257,7 +186,7 @@ impl Bench {
                 sql.push(self.timed(async { drop(client.query(call, &[]).await.unwrap()) }));
             }
             println!("{count:10} {:8.1} {:8.1}", median(ours), median(sql));
-            self.runtime.block_on(tracker.close()).unwrap();
+            self.0.runtime.block_on(tracker.close()).unwrap();
         }
     }
 
@@ -265,7 +194,7 @@ impl Bench {
     fn notify(&self) {
         println!("\npairs a second by the tracker (median of {TURNS} turns)\ntasks   silent  NOTIFY  NOTIFY/silent");
         for tasks in [1, 8, 32] {
-            let database = self.database();
+            let database = self.0.database();
             let mut client = database.connect().unwrap();
             client.batch_execute(TELL).unwrap();
             let mut figures = [const { Vec::new() }; 2];
@@ -282,15 +211,15 @@ impl Bench {
 
     /// From another session's commit to the end of a `wait` for it, which has waited for a second by then.
     fn wait(&self) {
-        let database = self.database();
-        let tracker = self.tracker(&database);
+        let database = self.0.database();
+        let tracker = self.0.tracker(&database);
         let mut client = database.connect_as("writer").unwrap();
         let mut times = Vec::new();
         for turn in 0..20u64 {
-            let after = self.runtime.block_on(tracker.store().wait(Position::START, Duration::ZERO)).unwrap();
+            let after = self.0.runtime.block_on(tracker.store().wait(Position::START, Duration::ZERO)).unwrap();
             let waiting = {
                 let tracker = tracker.clone();
-                self.runtime.spawn(async move {
+                self.0.runtime.spawn(async move {
                     let found = tracker.store().wait(after, Duration::from_secs(30)).await.unwrap();
                     (found, Instant::now())
                 })
@@ -299,7 +228,7 @@ impl Bench {
             std::thread::sleep(Duration::from_millis(1000 + turn * 7));
             client.execute("SELECT script_tracking.track_operation('wake')", &[]).unwrap();
             let committed = Instant::now();
-            let (found, woken) = self.runtime.block_on(waiting).unwrap();
+            let (found, woken) = self.0.runtime.block_on(waiting).unwrap();
             assert!(found > after);
             times.push(woken.saturating_duration_since(committed).as_secs_f64() * 1000.0);
         }
@@ -308,39 +237,14 @@ impl Bench {
             "\nmilliseconds from a commit elsewhere to who waits (20 turns): median {:.0}, most {most:.0}",
             median(times)
         );
-        self.runtime.block_on(tracker.close()).unwrap();
+        self.0.runtime.block_on(tracker.close()).unwrap();
     }
 
     fn timed(&self, work: impl Future<Output = ()>) -> f64 {
         let began = Instant::now();
-        self.runtime.block_on(work);
+        self.0.runtime.block_on(work);
         began.elapsed().as_secs_f64() * 1000.0
     }
-}
-
-async fn bare_pair(client: &Client, start: &Statement, finish: &Statement, n: u64) {
-    let began = SystemClock.now().as_micros();
-    let said = content::attributes(n, opledger::Timestamp::from_micros(began)).unwrap();
-    let key = format!("{}_{n}_{began}", said.script_name);
-    let hk = hash_key(&key);
-    let any = Hash::of("any");
-    let (hk, hash_diff) = (&hk.as_bytes()[..], &any.as_bytes()[..]);
-    let metadata = said.metadata.as_ref().map(Metadata::as_str);
-    let rest: [&(dyn tokio_postgres::types::ToSql + Sync); 6] = [
-        &said.script_name,
-        &said.script_type,
-        &said.db_session_user,
-        &said.affected_objects,
-        &said.sql_command,
-        &metadata,
-    ];
-    let mut values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = vec![&hk, &key, &began, &hash_diff];
-    values.extend(rest);
-    client.execute(start, &values).await.unwrap();
-    let ended = SystemClock.now().as_micros().max(began + 1);
-    let mut values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = vec![&hk, &began, &ended, &hash_diff];
-    values.extend(rest);
-    client.execute(finish, &values).await.unwrap();
 }
 
 /// Starts, then ends.
@@ -398,26 +302,6 @@ fn copy(client: &mut postgres::Transaction<'_>, sql: &str, text: &str) {
     let mut writer = client.copy_in(sql).unwrap();
     writer.write_all(text.as_bytes()).unwrap();
     writer.finish().unwrap();
-}
-
-/// Finished operations, spread over two days.
-fn fill(database: &Database<'_>, count: u32) {
-    let mut client = database.connect().unwrap();
-    let rows =
-        "INSERT INTO script_tracking.script_execution_h (script_execution_hk, script_execution_bk, record_source)
-            SELECT sha256(n::text::bytea), n::text, 'fill' FROM generate_series(1, $1::bigint) n";
-    client.execute(rows, &[&i64::from(count)]).unwrap();
-    let rows =
-        "INSERT INTO script_tracking.script_execution_s (script_execution_hk, load_date, load_end_date, hash_diff,
-                script_name, script_type, execution_status, execution_timestamp, execution_duration_ms, record_source)
-            SELECT sha256(n::text::bytea), at, CASE v WHEN 1 THEN at + interval '1 second' END, sha256(n::text::bytea),
-                'nightly_backup', 'TYPE_' || n % 6, CASE v WHEN 1 THEN 'RUNNING' ELSE 'COMPLETED' END, at,
-                CASE v WHEN 2 THEN n % 1500 END, 'fill'
-            FROM generate_series(1, $1::bigint) n, generate_series(1, 2) v,
-                LATERAL (SELECT clock_timestamp() - n * interval '2 days' / $1::bigint) AS t (began),
-                LATERAL (SELECT began + (v - 1) * interval '1 second') AS u (at)";
-    client.execute(rows, &[&i64::from(count)]).unwrap();
-    client.batch_execute("VACUUM ANALYZE").unwrap();
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {
