@@ -94,11 +94,13 @@ fn hashes_that_lie_are_refused() {
         assert_eq!(alone.kind(), kind, "{alone}");
         let honest: Vec<_> = (0..5).map(|_| start(&tracker, "honest")).collect();
         let together = honest.iter().map(|unit| store.commit(vec![unit.clone()])).collect::<Vec<_>>();
-        let with_a_lie = store.commit(vec![honest[0].clone(), lie]);
+        let with_a_lie = store.commit(vec![honest[0].clone(), lie.clone()]);
         for done in together {
             assert!(matches!(block_on(done).unwrap()[..], [Outcome::Done(_)]));
         }
         assert_eq!(block_on(with_a_lie).unwrap_err().kind(), kind);
+        let all_new = vec![start(&tracker, "beside a liar"), lie];
+        assert_eq!(block_on(store.commit(all_new)).unwrap_err().kind(), kind);
     }
     let page = block_on(store.scan(Scope::System, &opledger::store::Scan::HISTORY, 100)).unwrap();
     assert_eq!(page.records.len(), 20);
