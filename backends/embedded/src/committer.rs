@@ -38,8 +38,13 @@ pub(crate) struct Committer<E> {
     /// Since when something applied is not synced.
     pub(crate) unsynced: Option<Instant>,
     pub(crate) head_synced: Instant,
+    /// How many entries were removed.
+    pub(crate) removed: usize,
     pub(crate) _lock: Lock,
 }
+
+/// So many entries removed are worth that closing gives their room back.
+const MUCH: usize = 10_000;
 
 /// Where the committer sits: its thread works here, and a caller may where nothing has to be waited for.
 pub(crate) struct Seat<E> {
@@ -207,6 +212,7 @@ impl<E: Engine> Committer<E> {
             let waits = group.batch.is_none();
             let applied = match (guard.as_ref(), group.batch) {
                 (Some(engine), Some(batch)) => {
+                    self.removed += batch.removals();
                     let applied = if immediate { engine.apply_synced(batch) } else { engine.apply(batch) };
                     applied.map_err(|error| self.shared.engine_failed(error))
                 }
@@ -293,10 +299,22 @@ impl<E: Engine> Committer<E> {
         self.sync_head();
         self.shared.closed.store(true, Ordering::Release);
         let closed = match self.shared.engine_mut().take() {
-            Some(engine) => engine.close().map_err(|error| self.shared.engine_failed(error)),
+            Some(mut engine) => {
+                if synced.is_ok() && self.removed >= MUCH {
+                    self.give_back(&mut engine);
+                }
+                engine.close().map_err(|error| self.shared.engine_failed(error))
+            }
             None => Ok(()),
         };
         synced.and(closed)
+    }
+
+    fn give_back(&self, engine: &mut E) {
+        if let Err(error) = engine.give_back() {
+            let dir = self.shared.dir.display();
+            tracing::warn!(%dir, %error, "the room of what was removed could not be given back");
+        }
     }
 
     /// Stores indexes and counters, so that the next opening has nothing to make anew.

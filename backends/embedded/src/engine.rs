@@ -33,9 +33,6 @@ impl Batch {
     }
 }
 
-/// Entries removed since an engine was opened from which closing it gives disk back, where the engine can.
-pub const REMOVED: usize = 10_000;
-
 /// What a range visit calls for every pair; `Break` ends the visit.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
@@ -99,8 +96,14 @@ pub trait Engine: Send + Sync + Sized + 'static {
     /// Gives [`EngineError`] where the files can't be listed.
     fn size_on_disk(&self) -> EngineResult<u64>;
 
-    /// Syncs and releases the files; returns when they can be opened again. Where [`REMOVED`] entries or more were removed,
-    /// an engine that can give their room back to the disk does so before.
+    /// Gives the room of what was removed back to the disk, where the engine can. May take as long as writing all anew:
+    /// a store asks for it when it is closed after much was removed.
+    ///
+    /// # Errors
+    /// Gives [`EngineError`]; everything is stored as before.
+    fn give_back(&mut self) -> EngineResult<()>;
+
+    /// Syncs and releases the files; returns when they can be opened again.
     ///
     /// # Errors
     /// Gives [`EngineError`] where the last sync failed.

@@ -107,6 +107,7 @@ fn start<E: Engine>(
         end,
         recent: Recent::default(),
         unsynced: None,
+        removed: 0,
         head_synced: Instant::now(),
         _lock: lock,
     };

@@ -174,6 +174,10 @@ mod tests {
             Ok(())
         }
 
+        fn give_back(&mut self) -> EngineResult<()> {
+            Ok(())
+        }
+
         fn apply_synced(&self, batch: Batch) -> EngineResult<()> {
             self.apply(batch)?;
             self.sync()

@@ -9,8 +9,7 @@
 //! - **One entry a key.** Of two entries of a batch with one key fjall keeps either: only the last one is given to it.
 //! - **No panic.** A panic inside fjall is caught and becomes an error, one in its threads makes it refuse writes. After
 //!   a failed write the handle refuses writes until it is opened anew.
-//! - **Closing.** What was removed leaves fjall's tables when they are merged, whenever that is: closing merges them all
-//!   after much was removed.
+//! - **Room.** What was removed leaves fjall's tables when they are merged, whenever that is: `give_back` merges them all.
 //! - **Opening.** A store whose making was stopped is made anew; damaged journals are cut and told (see
 //!   [`crate::journal`]); a store whose lists of tables are damaged is refused before fjall removes what they no longer
 //!   name. Blocks of tables have checksums: a damaged one makes the calls fail that need it.
@@ -19,14 +18,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use fjall::{Database, Keyspace, PersistMode};
 use opledger_embedded::disk;
-use opledger_embedded::engine::{Batch, Engine, EngineError, EngineResult, REMOVED, Visit};
+use opledger_embedded::engine::{Batch, Engine, EngineError, EngineResult, Visit};
 use opledger_embedded::guard::Doubt;
 
 use crate::guard::{WORKERS, guarded};
@@ -43,7 +41,6 @@ const RELEASE: Duration = Duration::from_secs(30);
 pub struct FjallEngine {
     open: Option<(Database, Keyspace)>,
     dir: PathBuf,
-    removed: AtomicUsize,
     doubt: Doubt,
     found: Vec<String>,
 }
@@ -71,7 +68,6 @@ impl FjallEngine {
             self.doubt.note(self.persist(PersistMode::Buffer))?; // tells when a thread has died
             sleep(TICK);
         }
-        self.removed.fetch_add(batch.removals(), Ordering::AcqRel);
         let last: BTreeMap<_, _> = batch.entries.into_iter().collect();
         self.doubt.note(guarded(&self.dir, || {
             let mut writes = db.batch().durability(Some(mode));
@@ -83,16 +79,6 @@ impl FjallEngine {
             }
             writes.commit()
         }))
-    }
-
-    fn give_back(&self) -> EngineResult<()> {
-        let (_, entries) = self.open()?;
-        guarded(&self.dir, || entries.rotate_memtable())?;
-        while entries.sealed_memtable_count() > 0 {
-            self.persist(PersistMode::Buffer)?; // tells when a thread has died
-            sleep(TICK);
-        }
-        guarded(&self.dir, || entries.major_compact())
     }
 
     fn release(&mut self) -> EngineResult<()> {
@@ -126,8 +112,7 @@ impl Engine for FjallEngine {
     fn open(dir: &Path, aside: &Path) -> EngineResult<Self> {
         WORKERS.watch();
         let (db, entries, found) = open(dir, aside)?;
-        let (dir, removed) = (dir.to_owned(), AtomicUsize::new(0));
-        Ok(Self { open: Some((db, entries)), dir, removed, doubt: Doubt::default(), found })
+        Ok(Self { open: Some((db, entries)), dir: dir.to_owned(), doubt: Doubt::default(), found })
     }
 
     fn found(&self) -> &[String] {
@@ -175,14 +160,18 @@ impl Engine for FjallEngine {
         Ok(disk::size_of(&self.dir)?)
     }
 
+    fn give_back(&mut self) -> EngineResult<()> {
+        let (_, entries) = self.open()?;
+        guarded(&self.dir, || entries.rotate_memtable())?;
+        while entries.sealed_memtable_count() > 0 {
+            self.persist(PersistMode::Buffer)?; // tells when a thread has died
+            sleep(TICK);
+        }
+        guarded(&self.dir, || entries.major_compact())
+    }
+
     fn close(mut self) -> EngineResult<()> {
         let last = self.sync();
-        if last.is_ok()
-            && self.removed.load(Ordering::Acquire) >= REMOVED
-            && let Err(error) = self.give_back()
-        {
-            tracing::warn!(dir = %self.dir.display(), %error, "the room of what was removed could not be given back");
-        }
         last.and(self.release())
     }
 }

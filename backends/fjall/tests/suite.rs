@@ -124,8 +124,8 @@ fn a_store_without_its_version_is_refused() {
 
 /// The journal stays until it is full: it has up to 64 MB of what was written last.
 #[test]
-fn the_room_of_what_was_removed_is_given_back_on_closing() {
-    opledger_engine_testkit::contract::the_room_of_what_was_removed_is_given_back_on_closing::<Fjall>(|path| {
+fn the_room_of_what_was_removed_is_given_back() {
+    opledger_engine_testkit::contract::the_room_of_what_was_removed_is_given_back::<Fjall>(|path| {
         path.extension().is_none_or(|kind| kind != "jnl")
     });
 }

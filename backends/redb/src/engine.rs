@@ -7,8 +7,7 @@
 //!   only after one on disk: each [`BYTES`] bytes there is one.
 //! - **No panic.** A panic inside redb is caught and becomes an error; after a failed write the handle refuses writes
 //!   until it is opened anew.
-//! - **Closing.** redb uses the room of what was removed again, and makes its file shorter only when told to: closing does,
-//!   after much was removed.
+//! - **Room.** redb uses the room of what was removed again, and makes its file shorter only when told to.
 //! - **Opening.** See [`crate::preserve`]. redb verifies its pages after a crash only, all of them: opening then
 //!   takes as long as reading the file, and a page that is damaged keeps the whole file from being opened, which is left
 //!   as it was found. After a clean close nothing is verified; the layout's own checksums tell of flipped bytes.
@@ -19,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opledger_embedded::disk;
-use opledger_embedded::engine::{Batch, Engine, EngineError, EngineResult, REMOVED, Visit};
+use opledger_embedded::engine::{Batch, Engine, EngineError, EngineResult, Visit};
 use opledger_embedded::guard::{Doubt, install_hook};
 use redb::{Database, Durability, ReadableDatabase};
 
@@ -37,7 +36,6 @@ pub struct RedbEngine {
     file: Arc<KeptFile>,
     dir: PathBuf,
     unsynced: AtomicUsize,
-    removed: AtomicUsize,
     doubt: Doubt,
 }
 
@@ -65,15 +63,6 @@ impl RedbEngine {
         }))
     }
 
-    fn give_back(&mut self) -> EngineResult<()> {
-        let Some(db) = self.db.as_mut() else { return Ok(()) };
-        guarded(|| match db.compact() {
-            Ok(_) => Ok(()),
-            Err(redb::CompactionError::Storage(error)) => Err(error.into()),
-            Err(error) => Err(redb::StorageError::Io(std::io::Error::other(error)).into()),
-        })
-    }
-
     fn release(&mut self) -> EngineResult<()> {
         let Some(db) = self.db.take() else { return Ok(()) };
         let closed = guarded(|| Ok(db.close()?));
@@ -96,8 +85,8 @@ impl Engine for RedbEngine {
     fn open(dir: &Path, aside: &Path) -> EngineResult<Self> {
         install_hook();
         let (db, file) = open(dir, aside)?;
-        let (unsynced, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Ok(Self { db: Some(db), file, dir: dir.to_owned(), unsynced, removed, doubt: Doubt::default() })
+        let (unsynced, doubt) = (AtomicUsize::new(0), Doubt::default());
+        Ok(Self { db: Some(db), file, dir: dir.to_owned(), unsynced, doubt })
     }
 
     /// Nothing: redb opens a commit that was whole, or no file at all. That it is not the last one the store's HEAD tells.
@@ -134,7 +123,6 @@ impl Engine for RedbEngine {
     fn apply(&self, batch: Batch) -> EngineResult<()> {
         let bytes: usize =
             batch.entries.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-        self.removed.fetch_add(batch.removals(), Ordering::AcqRel);
         let full = self.unsynced.fetch_add(bytes, Ordering::AcqRel) + bytes >= BYTES;
         if full {
             self.unsynced.store(0, Ordering::Release);
@@ -148,7 +136,6 @@ impl Engine for RedbEngine {
     }
 
     fn apply_synced(&self, batch: Batch) -> EngineResult<()> {
-        self.removed.fetch_add(batch.removals(), Ordering::AcqRel);
         self.unsynced.store(0, Ordering::Release);
         self.commit(batch, Durability::Immediate)
     }
@@ -157,14 +144,17 @@ impl Engine for RedbEngine {
         Ok(disk::size_of(&self.dir)?)
     }
 
+    fn give_back(&mut self) -> EngineResult<()> {
+        let Some(db) = self.db.as_mut() else { return Ok(()) };
+        guarded(|| match db.compact() {
+            Ok(_) => Ok(()),
+            Err(redb::CompactionError::Storage(error)) => Err(error.into()),
+            Err(error) => Err(redb::StorageError::Io(std::io::Error::other(error)).into()),
+        })
+    }
+
     fn close(mut self) -> EngineResult<()> {
         let last = self.sync();
-        if last.is_ok()
-            && self.removed.load(Ordering::Acquire) >= REMOVED
-            && let Err(error) = self.give_back()
-        {
-            tracing::warn!(dir = %self.dir.display(), %error, "the room of what was removed could not be given back");
-        }
         last.and(self.release())
     }
 }

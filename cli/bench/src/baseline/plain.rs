@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opledger::store::Unit;
 use opledger::{Error, ErrorKind, Hash, Result, Status, Timestamp};
@@ -19,7 +20,11 @@ const REMOVED: usize = 500;
 
 /// The plain layout over an engine.
 #[derive(Debug)]
-pub struct Plain<E>(E);
+pub struct Plain<E> {
+    engine: E,
+    /// Whether closing gives disk back, as a store of ours does after a cleanup.
+    removed: AtomicBool,
+}
 
 /// What the time index says of an operation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,7 +42,8 @@ impl<E: Engine> Plain<E> {
     pub fn open(dir: &Path) -> Result<Self> {
         let (files, aside) = (dir.join("plain"), dir.join("aside"));
         std::fs::create_dir_all(&files).map_err(io("make", &files))?;
-        E::open(&files, &aside).map(Self).map_err(engine("open"))
+        let engine = E::open(&files, &aside).map_err(engine("open"))?;
+        Ok(Self { engine, removed: AtomicBool::new(false) })
     }
 
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, each: &mut Each<'_>) -> Result<()> {
@@ -49,7 +55,7 @@ impl<E: Engine> Plain<E> {
                 ControlFlow::Break(())
             }
         };
-        self.0.range(from, to, reverse, &mut visit).map_err(engine("range"))?;
+        self.engine.range(from, to, reverse, &mut visit).map_err(engine("range"))?;
         failed
     }
 
@@ -93,11 +99,11 @@ impl<E: Engine> Baseline for Plain<E> {
             batch.entries.push((key(b'v', &[&version.hk, &load_date]), Some(row::encode(&version)?)));
             batch.entries.push((key(b't', &[&started, &version.hk]), Some(row::encode(&index)?)));
         }
-        self.0.apply(batch).map_err(engine("apply"))
+        self.engine.apply(batch).map_err(engine("apply"))
     }
 
     fn sync(&self) -> Result<()> {
-        self.0.sync().map_err(engine("sync"))
+        self.engine.sync().map_err(engine("sync"))
     }
 
     fn reader(&self) -> Option<&dyn Reader> {
@@ -133,14 +139,17 @@ impl<E: Engine> Baseline for Plain<E> {
         Ok(versions)
     }
 
-    fn close(self) -> Result<()> {
-        self.0.close().map_err(engine("close"))
+    fn close(mut self) -> Result<()> {
+        if self.removed.into_inner() {
+            self.engine.give_back().map_err(engine("give back"))?;
+        }
+        self.engine.close().map_err(engine("close"))
     }
 }
 
 impl<E: Engine> Reader for Plain<E> {
     fn look_up(&self, hk: Hash) -> Result<Option<Status>> {
-        if self.0.get(&key(b'h', &[hk.as_bytes()])).map_err(engine("get"))?.is_none() {
+        if self.engine.get(&key(b'h', &[hk.as_bytes()])).map_err(engine("get"))?.is_none() {
             return Ok(None);
         }
         self.newest(hk.as_bytes())?.map(|version| row::status(version.execution_status)).transpose()
@@ -215,7 +224,8 @@ impl<E: Engine> Reader for Plain<E> {
                 batch.entries.push((key(b'h', &[hk]), None));
                 batch.entries.push((index.clone(), None));
             }
-            self.0.apply(batch).map_err(engine("apply"))?;
+            self.engine.apply(batch).map_err(engine("apply"))?;
+            self.removed.store(true, Ordering::Relaxed);
             removed += old.len() as u64;
             from = resume;
         }
