@@ -8,26 +8,35 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_command text[] := string_to_array(current_setting('script_tracking.ddl_command', true), ' ');
+    v_said text := current_setting('script_tracking.ddl_command', true);
+    v_command text[];
     v_concurrently boolean;
     v_execution_hk text;
     v_interrupted_hk text;
     v_set text;
 BEGIN
-    -- Most commands: nothing runs, as far as the session says, and nothing can run in it.
-    IF v_command = '{}' AND TG_TAG NOT IN ('CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW',
-            'REFRESH MATERIALIZED VIEW', 'CREATE EXTENSION', 'ALTER EXTENSION', 'CREATE SCHEMA', 'CREATE INDEX', 'ALTER TABLE',
-            'ALTER DOMAIN', 'IMPORT FOREIGN SCHEMA', 'DROP INDEX', 'REINDEX')
+    -- Most commands: nothing runs, as far as the session says, and they don't commit on their way.
+    IF v_said = '' AND TG_TAG NOT IN ('DROP INDEX', 'REINDEX')
        AND current_setting('script_tracking.installing', true) IS DISTINCT FROM 'on' THEN
-        v_set := set_config('script_tracking.ddl_command', '1 0 ' || extract(epoch FROM statement_timestamp()) || ' '
-            || extract(epoch FROM clock_timestamp()) || '  ', false);
-        RETURN;
+        IF TG_TAG IN ('CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'REFRESH MATERIALIZED VIEW', 'CREATE EXTENSION',
+                'ALTER EXTENSION', 'CREATE SCHEMA', 'CREATE INDEX', 'ALTER TABLE', 'ALTER DOMAIN', 'IMPORT FOREIGN SCHEMA') THEN
+            v_concurrently := TG_TAG IN ('CREATE INDEX', 'ALTER TABLE') AND coalesce(current_query(), 'concurrently') ~* 'concurrently';
+            IF NOT v_concurrently THEN
+                INSERT INTO script_tracking.ddl_running (log_xid, depth) VALUES (pg_current_xact_id(), 1) ON CONFLICT DO NOTHING;
+            END IF;
+        END IF;
+        IF v_concurrently IS NOT TRUE THEN
+            v_set := set_config('script_tracking.ddl_command', '1 0 ' || extract(epoch FROM statement_timestamp()) || ' '
+                || extract(epoch FROM clock_timestamp()) || '  ', false);
+            RETURN;
+        END IF;
     END IF;
     -- Our own install, upgrade or uninstall is not recorded: it says so, and its login may say so.
     IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
        AND pg_has_role(session_user, current_user, 'MEMBER') THEN
         RETURN;
     END IF;
+    v_command := string_to_array(v_said, ' ');
     IF v_command[3] = extract(epoch FROM statement_timestamp())::text THEN
         INSERT INTO script_tracking.ddl_running (log_xid, depth)
         SELECT log_xid, max(depth) + 1 FROM script_tracking.ddl_running

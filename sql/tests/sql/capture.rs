@@ -189,11 +189,25 @@ fn a_hidden_command_is_recorded_all_the_same() {
     {
         run(&mut writer, &format!("CREATE TABLE c{} AS SELECT forget('{how}')", 100 + i));
     }
+    // A command in another that says it is in none: both are recorded, and what comes after them.
+    run(
+        &mut writer,
+        "CREATE FUNCTION nest(p_table text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+            EXECUTE format('CREATE TABLE %I AS SELECT peek(''1 0 '' || split_part(peek(NULL), '' '', 3) || '' ''
+                || split_part(peek(NULL), '' '', 4) || ''  '') AS seen', p_table);
+            RETURN p_table; END $$",
+    );
+    run(&mut writer, "CREATE TABLE c200 AS SELECT nest('c201')");
+    run(
+        &mut writer,
+        "DO $$ BEGIN CREATE TABLE c202 AS SELECT nest('c203'); CREATE TABLE c204 AS SELECT nest('c205'); CREATE TABLE c206 (); END $$",
+    );
     let known = "SELECT count(*) FROM script_tracking.script_execution_s, unnest(affected_objects) o
         WHERE load_end_date IS NULL AND db_session_user = 'writer' AND o ~ '^public\\.(a|b|hidden\\d+|c\\d+)$'";
     let real = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^(a|b|hidden\\d+|c\\d+)$'";
     assert_eq!(value(&mut root, known), value(&mut root, real));
     assert_eq!(value(&mut root, "SELECT count(*) FROM script_tracking.capture_failure"), "0");
+    assert_eq!(value(&mut root, "SELECT count(*) FROM script_tracking.ddl_running"), "0");
 }
 
 /// A command that failed inside of a caught block left its number behind; a user who had carried the session's memory of it out in
