@@ -61,9 +61,12 @@ fn units(name: &str) -> Vec<Unit> {
     ]
 }
 
+/// Changes the units of an operation.
+type Lie = fn(&mut [Unit]);
+
 #[test]
 fn a_hash_that_is_not_that_of_the_content_is_named() {
-    let lies: [(&str, fn(&mut [Unit])); 4] = [
+    let lies: [(&str, Lie); 4] = [
         ("hash_diff is", |units| {
             let Change::Start { first, .. } = &mut units[0].change else { return };
             let lie = Hash::of("another");

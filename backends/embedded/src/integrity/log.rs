@@ -16,6 +16,8 @@ use crate::reader::Reader;
 
 /// Bytes of texts of running operations kept at hand; one that is forgotten is read when its next version comes.
 const AT_HAND: usize = 8 << 20;
+/// The longest text whose buffer is used again.
+const SPARE: usize = 2 << 10;
 
 /// What was found in a part of the log.
 #[derive(Default)]
@@ -52,6 +54,8 @@ struct Auditor<'a, E> {
     bytes: usize,
     /// Written again for each later version.
     text: Canonical,
+    /// The buffer of an operation that ended, for the next one: a new one grows in many steps.
+    spare: Canonical,
     tenants: HashMap<u32, Option<Tenant>>,
     types: HashMap<u32, Option<String>>,
 }
@@ -65,6 +69,7 @@ impl<E: Engine> Reader<'_, E> {
             running: BTreeMap::new(),
             bytes: 0,
             text: Canonical::default(),
+            spare: Canonical::default(),
             tenants: HashMap::new(),
             types: HashMap::new(),
         };
@@ -102,7 +107,8 @@ impl<E: Engine> Auditor<'_, E> {
         let name = self.types.entry(row.script_type).or_insert_with(|| shared.type_name(row.script_type));
         let name = name.as_ref().ok_or_else(|| named(place, format!("its type {} is unknown", row.script_type)))?;
         let is_seen = self.reader.scope.sees(tenant);
-        let mut text = Canonical::default();
+        let mut text = std::mem::take(&mut self.spare);
+        text.begin();
         if is_seen {
             row.write(name, &mut text);
             found.operations += 1;
@@ -113,6 +119,8 @@ impl<E: Engine> Auditor<'_, E> {
         if !row.status().is_finished() {
             let last = Some((row.load_date(), row.status()));
             self.keep(place, Running { hk, first, is_seen, text, last });
+        } else {
+            self.recycle(text);
         }
         Ok(())
     }
@@ -145,8 +153,17 @@ impl<E: Engine> Auditor<'_, E> {
         if !status.is_finished() {
             running.last = Some((load_date, status));
             self.keep(begin, running);
+        } else {
+            self.recycle(running.text);
         }
         Ok(written)
+    }
+
+    fn recycle(&mut self, text: Canonical) {
+        // A long one would stay with an operation that says little.
+        if text.as_str().len() <= SPARE {
+            self.spare = text;
+        }
     }
 
     fn unreadable(&mut self, damage: Damage) {
