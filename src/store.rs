@@ -3,6 +3,7 @@
 //! A backend implements [`Store`]; everything a user calls is built on it, once, in this crate. The
 //! conformance suite of `opledger-testkit` says whether an implementation keeps the contract.
 
+pub mod audit;
 mod call;
 mod dynamic;
 pub mod judge;

@@ -1,10 +1,8 @@
 //! The hash_diff of a version.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
-use super::address::address_text;
-use super::escape::write_string;
+use super::canonical::Canonical;
 use super::key::Hash;
 use super::metadata::Metadata;
 
@@ -74,33 +72,25 @@ impl DiffInput<'_> {
     /// See [`DiffInput`].
     #[must_use]
     pub fn canonical(&self) -> String {
-        let mut out = String::with_capacity(self.length_estimate());
-        out.push_str("[\"v1\", ");
-        write_string(self.script_name, &mut out);
-        out.push_str(", ");
-        write_string(self.script_type, &mut out);
-        out.push_str(", ");
-        write_string(self.execution_status, &mut out);
-        // Writing into a String can't fail.
-        let _ = write!(out, ", {}, ", self.execution_timestamp_us);
-        match self.execution_duration_ms {
-            Some(duration) => drop(write!(out, "{duration}")),
-            None => out.push_str("null"),
-        }
-        out.push_str(", ");
-        write_optional(self.db_session_user, &mut out);
-        out.push_str(", ");
-        write_optional(self.client_ip.map(|ip| address_text(&ip)).as_deref(), &mut out);
-        out.push_str(", ");
-        write_objects(self.affected_objects, &mut out);
-        out.push_str(", ");
-        write_optional(self.sql_command, &mut out);
-        out.push_str(", ");
-        write_optional(self.error_message, &mut out);
-        out.push_str(", ");
-        out.push_str(self.metadata.map_or("null", Metadata::as_str));
-        out.push(']');
-        out
+        let mut out = Canonical::with_capacity(self.length_estimate());
+        self.write(&mut out);
+        out.into_text()
+    }
+
+    /// Writes the same into a buffer that is used again.
+    pub fn write(&self, out: &mut Canonical) {
+        out.begin();
+        out.text(Some(self.script_name));
+        out.text(Some(self.script_type));
+        out.text(Some(self.execution_status));
+        out.number(Some(self.execution_timestamp_us));
+        out.number(self.execution_duration_ms.map(i64::from));
+        out.text(self.db_session_user);
+        out.address(self.client_ip);
+        out.texts(self.affected_objects.map(|objects| objects.iter().map(Option::as_deref)));
+        out.text(self.sql_command);
+        out.text(self.error_message);
+        out.metadata(self.metadata.map(Metadata::as_str));
     }
 
     /// Computes the hash_diff: the SHA-256 of [`DiffInput::canonical`].
@@ -128,27 +118,6 @@ impl DiffInput<'_> {
             + length(self.error_message)
             + length(self.metadata.map(Metadata::as_str))
     }
-}
-
-fn write_optional(text: Option<&str>, out: &mut String) {
-    match text {
-        Some(text) => write_string(text, out),
-        None => out.push_str("null"),
-    }
-}
-
-fn write_objects(objects: Option<&[Option<String>]>, out: &mut String) {
-    let Some(objects) = objects else {
-        return out.push_str("null");
-    };
-    out.push('[');
-    for (index, object) in objects.iter().enumerate() {
-        if index > 0 {
-            out.push_str(", ");
-        }
-        write_optional(object.as_deref(), out);
-    }
-    out.push(']');
 }
 
 #[cfg(test)]

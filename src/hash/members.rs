@@ -28,18 +28,17 @@ pub(super) fn order(a: &str, b: &str) -> Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
-/// The object of members in their order.
-pub(super) fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>, length: usize) -> String {
-    let mut text = String::with_capacity(length);
-    text.push('{');
-    for (key, value) in members {
-        text.push_str(if text.len() > 1 { ", \"" } else { "\"" });
-        text.push_str(key);
-        text.push_str("\": ");
-        text.push_str(value);
+/// Writes the object of members in their order, which takes `length` bytes.
+pub(super) fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>, length: usize, out: &mut String) {
+    out.reserve(length);
+    out.push('{');
+    for (index, (key, value)) in members.enumerate() {
+        out.push_str(if index > 0 { ", \"" } else { "\"" });
+        out.push_str(key);
+        out.push_str("\": ");
+        out.push_str(value);
     }
-    text.push('}');
-    text
+    out.push('}');
 }
 
 /// Where a value ends that a text begins with.
@@ -78,7 +77,9 @@ mod tests {
         let object = r#"{"a": 1, "b": "x, \"}", "ab": {"c": [1, "]"], "d": {}}, "nn": null}"#;
         let cut = members(object).unwrap();
         assert_eq!(cut, [("a", "1"), ("b", r#""x, \"}""#), ("ab", r#"{"c": [1, "]"], "d": {}}"#), ("nn", "null")]);
-        assert_eq!(super::object(cut.into_iter(), object.len()), object);
+        let mut written = String::new();
+        super::object(cut.into_iter(), object.len(), &mut written);
+        assert_eq!(written, object);
         assert_eq!(members("{}").unwrap(), []);
     }
 

@@ -123,12 +123,9 @@ impl Metadata {
     /// # Ok::<(), opledger::hash::JsonError>(())
     /// ```
     pub fn merge(&self, other: &Metadata) -> Result<Metadata, JsonError> {
-        if let (Some(ours), Some(theirs)) = (members(&self.0), members(&other.0)) {
-            return joined(ours, theirs);
-        }
-        let mut members = self.members()?;
-        members.extend(other.members()?);
-        Self::from_members(members)
+        let mut merged = String::new();
+        merge_into(&self.0, &other.0, &mut merged)?;
+        Ok(Self(merged))
     }
 
     /// Gives the smallest object that [`merge`](Self::merge) makes `other` of; `None` where no object does, because
@@ -219,8 +216,20 @@ impl Metadata {
     }
 }
 
-/// [`Metadata::merge`] of members as they are written, both in order.
-fn joined(ours: Vec<(&str, &str)>, theirs: Vec<(&str, &str)>) -> Result<Metadata, JsonError> {
+/// Writes what [`Metadata::merge`] makes of two canonical texts.
+pub(super) fn merge_into(ours: &str, theirs: &str, out: &mut String) -> Result<(), JsonError> {
+    if let (Some(ours), Some(theirs)) = (members(ours), members(theirs)) {
+        return join_into(ours, theirs, out);
+    }
+    let (ours, theirs) = (Metadata(ours.to_owned()), Metadata(theirs.to_owned()));
+    let mut members = ours.members()?;
+    members.extend(theirs.members()?);
+    out.push_str(Metadata::from_members(members)?.as_str());
+    Ok(())
+}
+
+/// The same of members as they are written, both in order.
+fn join_into(ours: Vec<(&str, &str)>, theirs: Vec<(&str, &str)>, out: &mut String) -> Result<(), JsonError> {
     let mut all = Vec::with_capacity(ours.len() + theirs.len());
     let mut ours = ours.into_iter().peekable();
     for (key, value) in theirs {
@@ -231,10 +240,12 @@ fn joined(ours: Vec<(&str, &str)>, theirs: Vec<(&str, &str)>) -> Result<Metadata
         all.push((key, value));
     }
     all.extend(ours);
-    match object_length(&all) {
-        length if length > JsonError::MAX_LENGTH => Err(JsonError::TooLong { length }),
-        length => Ok(Metadata(object(all.into_iter(), length))),
+    let length = object_length(&all);
+    if length > JsonError::MAX_LENGTH {
+        return Err(JsonError::TooLong { length });
     }
+    object(all.into_iter(), length, out);
+    Ok(())
 }
 
 /// [`Metadata::additions_to`] of members as they are written, both in order.
@@ -243,7 +254,11 @@ fn added(ours: Vec<(&str, &str)>, theirs: Vec<(&str, &str)>) -> Option<Metadata>
     let mut added = theirs;
     added.retain(|(key, theirs)| ours.next_if(|(name, _)| name == key).is_none_or(|(_, value)| value != *theirs));
     let length = object_length(&added);
-    ours.next().is_none().then(|| Metadata(object(added.into_iter(), length)))
+    ours.next().is_none().then(|| {
+        let mut text = String::new();
+        object(added.into_iter(), length, &mut text);
+        Metadata(text)
+    })
 }
 
 fn object_length(members: &[(&str, &str)]) -> usize {

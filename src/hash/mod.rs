@@ -34,6 +34,7 @@
 //! ```
 
 mod address;
+mod canonical;
 mod diff;
 mod escape;
 pub(crate) mod json;
@@ -45,6 +46,7 @@ mod metadata;
 mod number;
 
 pub use address::address_text;
+pub use canonical::Canonical;
 pub use diff::DiffInput;
 pub(crate) use escape::write_string;
 pub use json_error::{JsonError, JsonErrorKind};

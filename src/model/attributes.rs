@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::limits::{MAX_NAME, MAX_OBJECTS, MAX_TYPE, MAX_USER, check_chars, check_text};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::{DiffInput, Hash, Metadata};
+use crate::hash::{Canonical, DiffInput, Hash, Metadata};
 use crate::time::Timestamp;
 
 /// How an operation stands.
@@ -102,6 +102,11 @@ impl Attributes {
     #[must_use]
     pub fn canonical(&self) -> String {
         self.diff_input().canonical()
+    }
+
+    /// Writes that text into a buffer that is used again.
+    pub fn write_canonical(&self, out: &mut Canonical) {
+        self.diff_input().write(out);
     }
 
     fn diff_input(&self) -> DiffInput<'_> {

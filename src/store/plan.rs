@@ -27,9 +27,10 @@ pub enum Plan {
         /// The moment.
         at: Timestamp,
     },
-    /// Whether what the store keeps beside its log agrees with it: each operation is found by its key, its versions are one
-    /// chain with one open version, and indexes, counters and files are what follows from them.
-    /// The core reads each operation by its key instead when a store does not answer.
+    /// Whether all that is stored holds together. Of the versions that the scope sees, each is what [`audit`](super::audit)
+    /// asks for, every hash computed again from what is stored. Of the whole store: each operation is found by its key,
+    /// its versions are one chain with one open version, and indexes, counters and files are what follows from the log.
+    /// The core reads the log, and each operation by its key, when a store does not answer.
     Integrity,
     /// Bytes on disk. A store that keeps nothing there does not answer.
     Size,
@@ -70,9 +71,15 @@ pub struct Condition {
     pub details: String,
 }
 
-/// What a store found to disagree with its log.
+/// What a store found when it went through all that is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Integrity {
+    /// The operations that were read.
+    pub operations: u64,
+    /// The versions that were read.
+    pub versions: u64,
+    /// Versions and hubs whose hash is not that of their content, and versions that can't be read.
+    pub mismatches: Vec<Damage>,
     /// Versions that can't be found by their operation's key.
     pub orphans: Vec<Damage>,
     /// All else.
@@ -83,7 +90,7 @@ impl Integrity {
     /// Whether nothing was found.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.orphans.is_empty() && self.damaged.is_empty()
+        self.mismatches.is_empty() && self.orphans.is_empty() && self.damaged.is_empty()
     }
 }
 

@@ -5,7 +5,7 @@ mod workers;
 
 use std::time::Duration;
 
-use self::chain::{Fold, Seen, check_chain, name};
+use self::chain::{Fold, Seen, check_chain, name_of};
 use self::workers::Workers;
 use super::Tracker;
 use crate::error::Result;
@@ -69,6 +69,10 @@ impl Verification {
 
     /// Takes over what the store found by itself.
     fn take(&mut self, answer: Integrity) {
+        (self.operations, self.versions) = (answer.operations, answer.versions);
+        for damage in answer.mismatches {
+            self.damaged_once(damage);
+        }
         for damage in answer.orphans {
             self.check.orphan_versions += 1;
             self.findings.push(damage);
@@ -85,19 +89,21 @@ impl<S: Store> Tracker<S> {
     /// Reads all rows of this tracker's scope, recomputes every hash and checks every rule; keeps the
     /// counts for the health report.
     ///
-    /// The log is read once, in order, with memory that does not grow with it; hashes are computed in threads beside
-    /// the reading.
+    /// The log is read once, with memory that does not grow with it: by the store, where it can do that beside its own
+    /// records ([`Plan::Integrity`]), else in order, and each operation by its key.
     ///
     /// # Errors
     /// Gives the store's error. What is found is no error: look at [`Verification::is_sound`].
     pub async fn verify(&self) -> Result<Verification> {
         let mut found = Verification::new(self.now());
-        // What others write meanwhile is left to the next verify.
-        let end = self.store.wait(Position::START, Duration::ZERO).await?;
-        self.verify_log(end, &mut found).await?;
         match self.store.answer(self.scope, &Plan::Integrity).await? {
             Some(Answer::Integrity(answer)) => found.take(answer),
-            _ => self.verify_operations(end, &mut found).await?,
+            _ => {
+                // What others write meanwhile is left to the next verify.
+                let end = self.store.wait(Position::START, Duration::ZERO).await?;
+                self.verify_log(end, &mut found).await?;
+                self.verify_operations(end, &mut found).await?;
+            }
         }
         let info = self.info();
         if let Some(loss) = info.loss {
@@ -197,14 +203,14 @@ fn check_operation(operation: &Operation, versions: &[Version], found: &mut Veri
     }
     for version in versions {
         if version.script_execution_hk != hub.script_execution_hk || version.tenant != hub.tenant {
-            found.other(name(version), "its hash key or tenant is not that of its hub");
+            found.other(name_of(version), "its hash key or tenant is not that of its hub");
         }
     }
     for pair in versions.windows(2) {
         if let [earlier, later] = pair
             && earlier.load_end_date.is_some_and(|end| end != later.load_date)
         {
-            found.other(name(earlier), "its end is not the load date of the next version");
+            found.other(name_of(earlier), "its end is not the load date of the next version");
         }
     }
 }

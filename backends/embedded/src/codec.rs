@@ -3,10 +3,10 @@
 
 mod attributes;
 mod document;
-mod head;
 mod intent;
 mod rows;
 mod version;
+mod view;
 
 use opledger::store::Damage;
 use serde::Serialize;
@@ -14,10 +14,10 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use attributes::AttributesRow;
 pub(crate) use document::DocumentRow;
-pub(crate) use head::{FirstHead, NextHead, RowHead, decode_head};
 pub(crate) use intent::{decode_intent, encode_intent};
 pub(crate) use rows::{CountedRow, CounterRow, HubRow, IndexRow, MetaRow};
 pub(crate) use version::{FirstRow, NextRow, Row, decode_row};
+pub(crate) use view::{FirstView, NextView, RowView, decode_view};
 
 use crate::keys;
 

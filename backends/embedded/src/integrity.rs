@@ -1,9 +1,10 @@
-//! Whether what is kept beside the log agrees with it. All of it is counted again, in memory that does not grow with the
-//! store: the log is read once, in parts beside one another and beside the indexes and counters, and what should follow from it is summed up as a sum of
-//! hashes, in which a version takes back what its predecessor stood for. Only where a sum differs from that of what is
-//! stored is each operation looked up, to name what is wrong.
+//! Whether all that is stored holds together, in memory that does not grow with the store. The log is read once, in parts
+//! beside one another and beside the indexes and counters: every hash is computed again, and what should follow from the log
+//! is summed up as a sum of hashes, in which a version takes back what its predecessor stood for. Only where a sum differs
+//! from that of what is stored is each operation looked up, to name what is wrong.
 
 mod counters;
+mod log;
 mod lookup;
 mod print;
 
@@ -14,7 +15,8 @@ use opledger::{Error, ErrorKind, Result};
 
 use crate::engine::Engine;
 use crate::reader::Reader;
-use print::{Printed, Prints};
+use log::Part;
+use print::Prints;
 
 /// Threads that read the log: more would wait for the engine.
 const THREADS: u64 = 4;
@@ -22,24 +24,24 @@ const THREADS: u64 = 4;
 const PART: u64 = 20_000;
 
 impl<E: Engine> Reader<'_, E> {
-    /// What does not agree, in all of the store.
+    /// What was found.
     pub(crate) fn integrity(&self) -> Result<Integrity> {
-        let mut found = Integrity::default();
         let (log, indexes, counters) = thread::scope(|scope| {
             let hubs = scope.spawn(|| self.print_hubs());
             let entries = scope.spawn(|| self.print_entries());
             let counters = scope.spawn(|| self.check_counters());
-            let (log, damaged) = self.print_log()?;
-            found.damaged.extend(damaged);
+            let mut log = self.audit_parts()?;
             let mut indexes = Prints::default();
             for part in [hubs, entries] {
                 let (part, damaged) = joined(part)?;
                 indexes.merge(&part);
-                found.damaged.extend(damaged);
+                log.unreadable |= !damaged.is_empty();
+                log.found.damaged.extend(damaged);
             }
             Ok::<_, Error>((log, indexes, joined(counters)?))
         })?;
-        if log != indexes || !found.damaged.is_empty() {
+        let Part { prints: log, mut found, unreadable } = log;
+        if log != indexes || unreadable {
             self.look_up_all(&log, &indexes, &mut found)?;
         }
         found.damaged.extend(counters);
@@ -54,7 +56,7 @@ impl<E: Engine> Reader<'_, E> {
     }
 
     /// Reads the log in parts beside one another.
-    fn print_log(&self) -> Result<Printed> {
+    fn audit_parts(&self) -> Result<Part> {
         let (_, last, _) = self.shared.tail.last().parts();
         let cores = thread::available_parallelism().map_or(1, |cores| u64::try_from(cores.get()).unwrap_or(1));
         let parts = cores.min(THREADS).min(last / PART + 1);
@@ -62,17 +64,21 @@ impl<E: Engine> Reader<'_, E> {
         let read = thread::scope(|scope| {
             let parts = (0..parts).map(|part| {
                 let (from, to) = (part * width, (part + 1).saturating_mul(width));
-                scope.spawn(move || self.print_part(from, to))
+                scope.spawn(move || self.audit_log(from, to))
             });
             let parts: Vec<_> = parts.collect();
             parts.into_iter().map(joined).collect::<Result<Vec<_>>>()
         })?;
-        let (mut prints, mut damaged) = Printed::default();
-        for (part, found) in read {
-            prints.merge(&part);
-            damaged.extend(found);
+        let mut whole = Part::default();
+        for Part { prints, found, unreadable } in read {
+            whole.prints.merge(&prints);
+            whole.unreadable |= unreadable;
+            whole.found.operations += found.operations;
+            whole.found.versions += found.versions;
+            whole.found.mismatches.extend(found.mismatches);
+            whole.found.damaged.extend(found.damaged);
         }
-        Ok((prints, damaged))
+        Ok(whole)
     }
 
     /// Intents that came damaged out of the inbox are kept, and stay a finding until a person has looked.

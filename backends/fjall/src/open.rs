@@ -1,7 +1,9 @@
 //! Opening: a new store is made whole or not at all; damaged journals are cut, and what is cut off is kept.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use fjall::compaction::Leveled;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use opledger_embedded::disk;
 use opledger_embedded::engine::{EngineError, EngineResult};
@@ -17,6 +19,9 @@ const ENTRIES: &str = "entries";
 const CACHE: u64 = 24 * 1024 * 1024;
 /// Up to five such tables are in memory; fjall's own default is 64 MiB each.
 const MEMTABLE: u64 = 4 * 1024 * 1024;
+/// What a table that is being written needs in memory grows with it. Of fjall's own 64 MiB, writing a million operations took
+/// 113 MB in all instead of 83 to 87, and no less time.
+const TABLE: u64 = 16 * 1024 * 1024;
 /// Journals whose entries are in tables are removed; fjall allows no less.
 const JOURNALS: u64 = 64 * 1024 * 1024;
 /// Of two, one spins while the other merges tables: it hands that work to itself again and again.
@@ -48,6 +53,9 @@ pub(crate) fn open(dir: &Path, aside: &Path) -> EngineResult<(Database, Keyspace
 
 fn start(path: &Path) -> fjall::Result<(Database, Keyspace)> {
     let db = Database::builder(path).cache_size(CACHE).max_journaling_size(JOURNALS).worker_threads(WORKERS).open()?;
-    let entries = db.keyspace(ENTRIES, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE))?;
+    let entries = db.keyspace(ENTRIES, || {
+        let tables = Leveled::default().with_table_target_size(TABLE);
+        KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE).compaction_strategy(Arc::new(tables))
+    })?;
     Ok((db, entries))
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use super::Verification;
-use crate::hash::{Hash, hash_key};
+use crate::hash::Hash;
 use crate::model::{Position, Status, Version};
-use crate::store::{Damage, Entry};
+use crate::store::{Damage, Entry, audit};
 use crate::time::Timestamp;
 
 /// Operations that run, kept at hand: one that is forgotten is read when its next version comes.
@@ -41,20 +41,15 @@ impl Seen {
             mismatches: Vec::new(),
             others: Vec::new(),
         };
-        let computed = version.attributes.hash_diff();
-        if computed != version.hash_diff {
-            let reason = format!("hash_diff is {}, its content has {computed}", version.hash_diff);
-            seen.mismatches.push(Damage::new(name(version), reason));
-        }
+        let named = (version.script_execution_hk, version.load_date);
+        seen.mismatches.extend(audit::content(named, version.hash_diff, version.attributes.hash_diff()).err());
         let Some(hub) = &entry.hub else { return seen };
         seen.is_first = hub.load_date == version.load_date;
-        if seen.is_first && hash_key(&hub.script_execution_bk) != hub.script_execution_hk {
-            let record = format!("operation {}", hub.script_execution_hk);
-            let reason = format!("its key is not the hash of {:?}", hub.script_execution_bk);
-            seen.mismatches.push(Damage::new(record, reason));
+        if seen.is_first {
+            seen.mismatches.extend(audit::key(hub.script_execution_hk, &hub.script_execution_bk).err());
         }
         if version.script_execution_hk != hub.script_execution_hk || version.tenant != hub.tenant {
-            seen.others.push(Damage::new(name(version), "its hash key or tenant is not that of its hub"));
+            seen.others.push(Damage::new(name_of(version), "its hash key or tenant is not that of its hub"));
         }
         seen
     }
@@ -85,7 +80,7 @@ impl Fold {
     /// hand.
     pub(super) fn add(&mut self, seen: Seen, found: &mut Verification) -> Option<Hash> {
         let Seen { hk, position, load_date, status, identity, is_first, is_orphan, mismatches, others } = seen;
-        let record = || format!("version {load_date} of {hk}");
+        let record = || audit::name(hk, load_date);
         self.versions += 1;
         for damage in mismatches {
             found.mismatch(damage.record, damage.reason);
@@ -125,11 +120,8 @@ fn check_pair(
     record: &dyn Fn() -> String,
     found: &mut Verification,
 ) {
-    if load_date >= later.0 {
-        found.other_once(record(), "its load date is not later than the one before");
-    }
-    if status != Status::Running {
-        found.other_once(record(), "it follows a version that had ended");
+    for reason in audit::follows(later.0, (load_date, status)) {
+        found.other_once(record(), reason);
     }
     if identity != later.1 {
         found.other_once(record(), "its name, type or time differs from that of its operation");
@@ -141,7 +133,7 @@ pub(super) fn check_chain(versions: &[Version], found: &mut Verification) {
     for pair in versions.windows(2) {
         if let [earlier, later] = pair {
             let before = (earlier.load_date, earlier.attributes.execution_status, identity(earlier));
-            check_pair(before, (later.load_date, identity(later)), &|| name(later), found);
+            check_pair(before, (later.load_date, identity(later)), &|| name_of(later), found);
         }
     }
 }
@@ -154,6 +146,6 @@ fn identity(version: &Version) -> u64 {
     hasher.finish()
 }
 
-pub(super) fn name(version: &Version) -> String {
-    format!("version {} of {}", version.load_date, version.script_execution_hk)
+pub(super) fn name_of(version: &Version) -> String {
+    audit::name(version.script_execution_hk, version.load_date)
 }

@@ -291,6 +291,6 @@ fn since(started: Timestamp, moment: Timestamp) -> i64 {
     moment.as_micros().wrapping_sub(started.as_micros())
 }
 
-fn after(started: Timestamp, distance: i64) -> Timestamp {
+pub(super) fn after(started: Timestamp, distance: i64) -> Timestamp {
     Timestamp::from_micros(started.as_micros().wrapping_add(distance))
 }

@@ -1,19 +1,14 @@
 //! Sums of hashes: of what should follow from the log, and of what is stored.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
-use std::ops::ControlFlow;
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use opledger::store::Damage;
-use opledger::{Result, Status, Timestamp};
+use opledger::{Hash, Result, Status, Timestamp};
 
-use crate::codec::{self, FirstHead, HubRow, IndexRow, NextHead, RowHead};
+use crate::codec::{self, FirstRow, FirstView, HubRow, IndexRow, NextView};
 use crate::engine::Engine;
 use crate::keys::{self, IndexKey, SHORT};
 use crate::reader::Reader;
-
-/// First versions kept at hand for those that follow them.
-const AT_HAND: usize = 50_000;
 
 /// The operations, where their versions are, and their index entries, each as a count and a sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,7 +24,7 @@ pub(super) type Printed = (Prints, Vec<Damage>);
 
 impl Prints {
     /// Counts an operation by its first version.
-    fn add(&mut self, first: &First, place: u64) {
+    pub(super) fn add(&mut self, first: &First, place: u64) {
         self.operations += 1;
         self.entries += 1;
         self.places = self.places.wrapping_add(places_hash(&first.short, HubRow::new(place, place)));
@@ -37,7 +32,7 @@ impl Prints {
     }
 
     /// Counts a later version: it takes the place of the one before it.
-    fn follow(&mut self, first: &First, place: u64, row: &NextHead) {
+    pub(super) fn follow(&mut self, first: &First, place: u64, row: &NextView<'_>) {
         let begin = row.first(place);
         let (was, is) = (HubRow::new(begin, row.previous(place)), HubRow::new(begin, place));
         self.places = self.places.wrapping_sub(places_hash(&first.short, was));
@@ -57,18 +52,31 @@ impl Prints {
 }
 
 /// What later versions need of an operation's first one.
-#[derive(Clone, Copy)]
-struct First {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct First {
     short: [u8; SHORT],
     tenant: u32,
     script_type: u32,
-    started: Timestamp,
+    pub(super) started: Timestamp,
     status: Status,
     duration_ms: Option<i32>,
 }
 
 impl First {
-    fn of(row: &FirstHead<'_>) -> Self {
+    /// The first version of the operation `hk`.
+    pub(super) fn of(row: &FirstView<'_>, hk: Hash) -> Self {
+        Self {
+            short: keys::short(hk),
+            tenant: row.tenant,
+            script_type: row.script_type,
+            started: row.execution_timestamp,
+            status: row.status(),
+            duration_ms: row.duration_ms,
+        }
+    }
+
+    /// The same, of one that was read by itself.
+    pub(super) fn of_row(row: &FirstRow) -> Self {
         Self {
             short: keys::short(row.hash_key()),
             tenant: row.tenant,
@@ -87,77 +95,30 @@ impl First {
 
 fn entry_hash(key: &IndexKey, row: IndexRow) -> u64 {
     let IndexKey { at, short, status, tenant } = key;
-    hash(&(short, tenant, status.as_str(), at.as_micros(), row.script_type, row.duration_ms))
+    let [low, high] = halves(short);
+    let duration = row.duration_ms.map_or(0, |ms| 1 << 32 | u64::from(ms.cast_unsigned()));
+    let number = u64::from(*tenant) << 32 | u64::from(row.script_type);
+    hash([low, high, number, *status as u64, at.as_micros().cast_unsigned(), duration])
 }
 
 fn places_hash(short: &[u8; SHORT], places: HubRow) -> u64 {
-    hash(&(short, places.first, places.open()))
+    let [low, high] = halves(short);
+    hash([low, high, places.first, places.open()])
 }
 
-fn hash(value: &impl std::hash::Hash) -> u64 {
+fn halves(short: &[u8; SHORT]) -> [u64; 2] {
+    let number = u128::from_le_bytes(*short);
+    [number as u64, (number >> 64) as u64]
+}
+
+/// Words side by side are hashed in one piece; field by field it takes several times as long.
+fn hash<const N: usize>(words: [u64; N]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
+    words.hash(&mut hasher);
     hasher.finish()
 }
 
 impl<E: Engine> Reader<'_, E> {
-    /// What should follow from the versions at the places in `[from, to)`, and those that can't be read.
-    pub(super) fn print_part(&self, from: u64, to: u64) -> Result<Printed> {
-        let mut prints = Prints::default();
-        let mut damaged = Vec::new();
-        let mut firsts: HashMap<u64, First> = HashMap::new();
-        let mut failed = Ok(());
-        self.visit_log(from, &mut |place, bytes| {
-            if place >= to {
-                return ControlFlow::Break(());
-            }
-            let named = |reason| Damage::new(keys::version_name(place), reason);
-            match bytes.and_then(|bytes| codec::decode_head(bytes).map_err(named)) {
-                Ok(RowHead::First(row)) => {
-                    let first = First::of(&row);
-                    prints.add(&first, place);
-                    if firsts.len() >= AT_HAND {
-                        firsts.clear();
-                    }
-                    firsts.insert(place, first);
-                }
-                Ok(RowHead::Next(row)) => {
-                    let begin = row.first(place);
-                    let first = match firsts.get(&begin).copied() {
-                        Some(first) => Ok(Ok(first)),
-                        None => self.first_of_all(begin),
-                    };
-                    match first {
-                        Ok(Ok(first)) => prints.follow(&first, place, &row),
-                        Ok(Err(damage)) if damaged.contains(&damage) => {}
-                        Ok(Err(damage)) => damaged.push(damage),
-                        Err(error) => {
-                            failed = Err(error);
-                            return ControlFlow::Break(());
-                        }
-                    }
-                    if row.status().is_finished() {
-                        firsts.remove(&begin);
-                    }
-                }
-                Err(damage) => damaged.push(damage),
-            }
-            ControlFlow::Continue(())
-        })?;
-        failed.map(|()| (prints, damaged))
-    }
-
-    fn first_of_all(&self, place: u64) -> Result<Result<First, Damage>> {
-        Ok(self.first_row(place)?.map(|row| First {
-            short: keys::short(row.hash_key()),
-            tenant: row.tenant,
-            script_type: row.script_type,
-            started: row.execution_timestamp,
-            status: row.status(),
-            duration_ms: row.duration_ms,
-        }))
-    }
-
     /// What the hubs say.
     pub(super) fn print_hubs(&self) -> Result<Printed> {
         let (mut prints, mut damaged) = Printed::default();
