@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use opledger::hash::Metadata;
 use opledger::{Clock, Hash, SystemClock, Tracker, hash_key};
@@ -69,11 +70,11 @@ impl Bench {
         database
     }
 
-    /// A tracker on it.
+    /// A tracker on it, in our runtime, as a user of tokio has it.
     #[must_use]
     pub fn tracker(&self, database: &Database<'_>) -> Tracker<PostgresStore> {
         let config = Config::with_environment(&database.dsn("writer"), |_| None).unwrap();
-        Tracker::new(PostgresStore::open(&config).unwrap())
+        Tracker::new(self.runtime.block_on(PostgresStore::connect(&config)).unwrap())
     }
 
     /// Connections to it, without anything of ours.
@@ -90,6 +91,20 @@ impl Bench {
             .collect()
     }
 
+    /// Processor time that the server and its sessions have taken since it was started.
+    #[must_use]
+    pub fn server_time(&self) -> Duration {
+        let postmaster = std::fs::read_to_string(self.server.files_folder().join("data/postmaster.pid")).unwrap();
+        let postmaster = postmaster.lines().next().unwrap().to_owned();
+        let sessions = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|process| {
+            let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
+            (fields(&stat).nth(1)? == postmaster).then(|| ticks(&stat, &[11, 12]))
+        });
+        // Those that ended are in what the postmaster has of its children.
+        let own = std::fs::read_to_string(format!("/proc/{postmaster}/stat")).unwrap();
+        sessions.sum::<Duration>() + ticks(&own, &[11, 12, 13, 14])
+    }
+
     /// The first of numbers that nobody else takes.
     #[must_use]
     pub fn first(&self) -> u64 {
@@ -101,6 +116,23 @@ impl std::fmt::Debug for Bench {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Bench").finish_non_exhaustive()
     }
+}
+
+/// Processor time that this process has taken.
+#[must_use]
+pub fn own_time() -> Duration {
+    ticks(&std::fs::read_to_string("/proc/self/stat").unwrap(), &[11, 12])
+}
+
+/// What follows the name in a line of `/proc/PID/stat`.
+fn fields(stat: &str) -> impl Iterator<Item = &str> {
+    stat.rsplit(") ").next().unwrap_or_default().split(' ')
+}
+
+/// The sum of times, which are hundredths of a second in Linux.
+fn ticks(stat: &str, which: &[usize]) -> Duration {
+    let hundredths: u64 = which.iter().map(|at| fields(stat).nth(*at).unwrap().parse::<u64>().unwrap()).sum();
+    Duration::from_millis(10 * hundredths)
 }
 
 /// Start and end of one operation by the tracker, each acknowledged.

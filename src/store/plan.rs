@@ -19,6 +19,8 @@ pub enum Plan {
         at: Timestamp,
         /// The length of a window.
         window: Duration,
+        /// Whether the window before is asked for, too; a store may leave it empty where it is not.
+        compared: bool,
     },
     /// The version of one operation that was known at a moment; where a store does not answer, the core reads all of its versions.
     AsOf {

@@ -14,7 +14,7 @@ impl<S: Store> Tracker<S> {
     /// Gives the store's error.
     pub async fn enterprise_dashboard(&self) -> Result<Vec<DashboardRow>> {
         let at = self.now();
-        Ok(report::dashboard(&self.activity(at).await?, at))
+        Ok(report::dashboard(&self.counted(at, false).await?, at))
     }
 
     /// Five figures of all operations, then of each type seen, with trend and rating.
@@ -32,7 +32,7 @@ impl<S: Store> Tracker<S> {
     pub async fn system_health(&self) -> Result<Vec<HealthRow>> {
         let at = self.now();
         let facts = HealthFacts {
-            activity: self.activity(at).await?,
+            activity: self.counted(at, false).await?,
             check: self.last_check().await?,
             size: self.size().await?,
             conditions: self.conditions().await?,
@@ -47,7 +47,11 @@ impl<S: Store> Tracker<S> {
     /// # Errors
     /// Gives the store's error.
     pub async fn activity(&self, at: Timestamp) -> Result<Activity> {
-        match self.store.answer(self.scope, &Plan::Activity { at, window: DAY }).await? {
+        self.counted(at, true).await
+    }
+
+    async fn counted(&self, at: Timestamp, compared: bool) -> Result<Activity> {
+        match self.store.answer(self.scope, &Plan::Activity { at, window: DAY, compared }).await? {
             Some(Answer::Activity(activity)) => Ok(*activity),
             Some(_) => Err(broken_contract(self.info().engine, "an answer to another question")),
             None => {

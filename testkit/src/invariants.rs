@@ -146,7 +146,7 @@ async fn check_counters<S: Store>(store: &S, scope: Scope, now: Timestamp, all: 
         instants.extend([edge.before(micro), edge, edge.next(), edge.after(DAY).before(micro), edge.after(DAY)]);
     }
     for at in instants {
-        match store.answer(scope, &Plan::Activity { at, window: DAY }).await.unwrap() {
+        match store.answer(scope, &Plan::Activity { at, window: DAY, compared: true }).await.unwrap() {
             None => return,
             Some(Answer::Activity(counted)) => {
                 let recounted = recount(store, scope, at, DAY).await.unwrap();

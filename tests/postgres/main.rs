@@ -1,11 +1,13 @@
 //! The conformance suite and the model on a real PostgreSQL.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers of a test are not in a #[test] themselves
 
+mod activity;
 mod carried_users;
 mod faults;
 mod out_of_order;
 mod proxy;
 mod rights;
+mod runtime;
 mod support;
 mod tls;
 
@@ -14,6 +16,11 @@ use opledger_testkit::{Boxed, WithoutPushdown, run_model};
 use crate::support::InDatabase;
 
 opledger_testkit::conformance_tests!(crate::InDatabase::new);
+
+/// A store that was connected in a runtime of tokio works on that runtime, not on a thread of its own.
+mod connected_in_a_runtime {
+    opledger_testkit::conformance_tests!(crate::runtime::InRuntime::new);
+}
 
 #[test]
 fn histories_agree_with_the_model() {

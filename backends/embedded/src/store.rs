@@ -119,7 +119,7 @@ impl<E: Engine> Store for EmbeddedStore<E> {
         self.fold_first().await?;
         self.reader(scope, |reader| {
             Ok(match plan {
-                Plan::Activity { at, window } => Some(Answer::Activity(Box::new(reader.activity(*at, *window)?))),
+                Plan::Activity { at, window, .. } => Some(Answer::Activity(Box::new(reader.activity(*at, *window)?))),
                 Plan::Integrity => Some(Answer::Integrity(reader.integrity()?)),
                 Plan::Size => {
                     let size = reader.engine.size_on_disk().map_err(|error| self.shared.engine_failed(error))?;

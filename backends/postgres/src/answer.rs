@@ -24,7 +24,10 @@ const PURGE: &str = "SELECT operations, more FROM script_tracking.store_purge($1
 pub(crate) async fn answer(shared: &Shared, scope: Scope, plan: &Plan) -> Result<Option<Answer>> {
     shared.check_open()?;
     Ok(match plan {
-        Plan::Activity { at, window } => Some(Answer::Activity(Box::new(activity(shared, scope, *at, *window).await?))),
+        Plan::Activity { at, window, compared } => {
+            let windows = if *compared { 2 } else { 1 };
+            Some(Answer::Activity(Box::new(activity(shared, scope, *at, *window, windows).await?)))
+        }
         Plan::AsOf { operation, at } => as_of(shared, scope, *operation, *at).await?,
         Plan::Size => {
             let rows = shared.query(&Call::new(SIZE)).await?;
@@ -72,8 +75,9 @@ fn condition(row: &Row) -> Result<Option<Condition>> {
     Ok(Some(Condition { category, metric, status, details: column(row, 3)? }))
 }
 
-async fn activity(shared: &Shared, scope: Scope, at: Timestamp, window: Duration) -> Result<Activity> {
-    let (last, before) = (at.before(window), at.before(window.saturating_mul(2)));
+/// Counts `windows` of them, the last and those before: each costs the server its rows.
+async fn activity(shared: &Shared, scope: Scope, at: Timestamp, window: Duration, windows: u32) -> Result<Activity> {
+    let (last, before) = (at.before(window), at.before(window.saturating_mul(windows)));
     let call = Call::new(ACTIVITY)
         .scope(scope)
         .with(Moment::bound(last), Type::TIMESTAMPTZ)

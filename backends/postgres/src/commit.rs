@@ -4,70 +4,171 @@ mod columns;
 mod steps;
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use futures_channel::oneshot;
 use opledger::store::{Change, Outcome, Unit};
 use opledger::{Error, ErrorKind, Hash, Result};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 
 use self::steps::{outcome, place, steps};
 use crate::connect::Connection;
 use crate::pool::pause;
+use crate::runtime::Executor;
 use crate::shared::Shared;
 
 /// Units in one group, unless a single commit has more.
 const MAX_UNITS: usize = 512;
 
-/// A commit that waits.
-pub(crate) struct Job {
-    pub(crate) units: Vec<Unit>,
-    pub(crate) reply: oneshot::Sender<Result<Vec<Outcome>>>,
-}
-
-/// Groups under way at a time: while one waits for the server's disk, the next is judged.
+/// Groups under way at a time, where there are many commits: while one waits for the server's disk, the next is judged.
 const LANES: usize = 2;
 
-/// Carries out commits until nobody can send any more. What waits goes together; commits on one operation or document keep
-/// their order.
-pub(crate) async fn run(shared: Arc<Shared>, mut queue: mpsc::UnboundedReceiver<Job>) {
-    let mut waiting = VecDeque::new();
-    let mut busy = HashSet::new();
-    let mut lanes = JoinSet::new();
-    let mut is_open = true;
-    loop {
-        while lanes.len() < LANES
-            && let Some((group, keys)) = next_group(&mut waiting, &busy)
+/// Up to so many commits, each connection of the pool is a lane: a small group saves the server less than waiting for it costs.
+const FEW: usize = 16;
+
+/// Units that may wait for the server; with more, a commit is refused at once.
+const MAX_QUEUED: usize = 100_000;
+
+/// A commit that waits.
+struct Job {
+    units: Vec<Unit>,
+    reply: oneshot::Sender<Result<Vec<Outcome>>>,
+}
+
+/// Carries out commits. What waits goes together; commits on one operation or document keep their order.
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    executor: Executor,
+    state: Mutex<State>,
+    /// Told when nothing is under way any more.
+    idle: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    /// What the groups under way are about.
+    busy: HashSet<Hash>,
+    lanes: usize,
+    /// Commits that wait or are under way, and their units.
+    commits: usize,
+    units: usize,
+    closed: bool,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.lanes == 0 && self.waiting.is_empty()
+    }
+}
+
+impl Committer {
+    pub(crate) fn new(shared: Arc<Shared>, executor: Executor) -> Arc<Self> {
+        Arc::new(Self { shared, executor, state: Mutex::default(), idle: Notify::new() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a commit over: it is carried out whether its answer is waited for or not. Where there is a lane for it, it is on its
+    /// way when this returns.
+    pub(crate) fn hand_over(self: &Arc<Self>, units: Vec<Unit>) -> Result<oneshot::Receiver<Result<Vec<Outcome>>>> {
+        let (reply, outcomes) = oneshot::channel();
         {
+            let mut state = self.state();
+            if state.closed {
+                return Err(self.shared.closed_error());
+            }
+            let (waiting, count) = (state.units, units.len());
+            if waiting > 0 && waiting + count > MAX_QUEUED {
+                let message = format!("{waiting} units wait for the server already; the limit is {MAX_QUEUED}");
+                return Err(Error::new(ErrorKind::Overloaded, message));
+            }
+            state.commits += 1;
+            state.units += count;
+            state.waiting.push_back(Job { units, reply });
+        }
+        self.advance();
+        Ok(outcomes)
+    }
+
+    /// Starts what may go.
+    fn advance(self: &Arc<Self>) {
+        let next = || {
+            let mut state = self.state();
+            let lanes = if state.commits > FEW { LANES } else { self.shared.config.pool_size };
+            if state.lanes >= lanes {
+                return None;
+            }
+            let State { waiting, busy, .. } = &mut *state;
+            let (group, keys) = next_group(waiting, busy)?;
             busy.extend(keys.iter().copied());
-            let shared = Arc::clone(&shared);
-            lanes.spawn(async move {
-                let count = group.iter().map(|job: &Job| job.units.len()).sum();
-                carry_out(&shared, group).await;
-                shared.queued.fetch_sub(count, Ordering::Relaxed);
-                keys
-            });
+            state.lanes += 1;
+            let units = group.iter().map(|job| job.units.len()).sum();
+            let lane = Lane { committer: Arc::clone(self), keys, commits: group.len(), units, done: false };
+            Some((group, lane))
+        };
+        // Not under the lock: where the runtime is gone, the lane is dropped here.
+        while let Some((group, lane)) = next() {
+            drop(self.executor.spawn(lane.run(group)));
         }
-        if !is_open && lanes.is_empty() {
-            return;
+    }
+
+    /// Takes no more, and waits for what was handed over. False where that was said before.
+    pub(crate) async fn close(&self) -> bool {
+        if std::mem::replace(&mut self.state().closed, true) {
+            return false;
         }
-        tokio::select! {
-            job = queue.recv(), if is_open => match job {
-                Some(job) => {
-                    waiting.push_back(job);
-                    while let Ok(job) = queue.try_recv() {
-                        waiting.push_back(job);
-                    }
-                }
-                None => is_open = false,
-            },
-            Some(ended) = lanes.join_next(), if !lanes.is_empty() => match ended {
-                Ok(keys) => keys.iter().for_each(|key| { busy.remove(key); }),
-                Err(_) => busy.clear(),
-            },
+        loop {
+            let idle = self.idle.notified();
+            let is_idle = self.state().is_idle();
+            if is_idle {
+                return true;
+            }
+            idle.await;
+        }
+    }
+}
+
+/// The way of one group.
+struct Lane {
+    committer: Arc<Committer>,
+    keys: Vec<Hash>,
+    commits: usize,
+    units: usize,
+    done: bool,
+}
+
+impl Lane {
+    async fn run(mut self, group: Vec<Job>) {
+        carry_out(&self.committer.shared, group).await;
+        self.done = true;
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let mut state = self.committer.state();
+        for key in &self.keys {
+            state.busy.remove(key);
+        }
+        state.lanes -= 1;
+        state.commits -= self.commits;
+        state.units -= self.units;
+        // A lane that did not come to its end was dropped with its runtime: nothing more is carried out there, and who waits is told.
+        let goes_on = self.done || std::thread::panicking();
+        let lost = if goes_on { VecDeque::new() } else { std::mem::take(&mut state.waiting) };
+        state.commits -= lost.len();
+        state.units -= lost.iter().map(|job| job.units.len()).sum::<usize>();
+        let is_idle = state.is_idle();
+        drop(state);
+        drop(lost);
+        if is_idle {
+            self.committer.idle.notify_waiters();
+        } else if goes_on {
+            self.committer.advance();
         }
     }
 }

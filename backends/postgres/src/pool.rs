@@ -22,9 +22,13 @@ impl managed::Manager for Manager {
     type Error = Error;
 
     async fn create(&self) -> Result<Connection> {
-        let connection = self.0.connect().await?;
-        connection.introduce().await?;
-        Ok(connection)
+        // Boxed: it is rare, and would be kilobytes of every call's future, which are copied with it.
+        let made = async {
+            let connection = self.0.connect().await?;
+            connection.introduce().await?;
+            Ok(connection)
+        };
+        Box::pin(made).await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Error> {

@@ -41,7 +41,7 @@ impl Session {
     /// # Errors
     /// Gives 08006 naming each host that was tried and why it was not it, 42501 when the login is refused.
     pub async fn connect(config: &Config) -> Result<Self> {
-        let executor = Executor::start()?;
+        let executor = Executor::own()?;
         let connector = Connector::new(config.clone(), true)?;
         let connection = executor.run(async move { connector.connect().await }).await?;
         Ok(Self { executor, connection: Arc::new(connection), location: config.location() })

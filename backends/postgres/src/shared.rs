@@ -1,7 +1,7 @@
 //! What all calls of a store share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use opledger::{Error, ErrorKind, Result};
@@ -19,8 +19,6 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     /// Woken when a commit of this store was carried out.
     pub(crate) appended: Notify,
-    /// Units that wait.
-    pub(crate) queued: AtomicUsize,
     pub(crate) closed: AtomicBool,
 }
 
@@ -28,7 +26,7 @@ impl Shared {
     pub(crate) fn new(config: Config) -> Result<Self> {
         let connector = Arc::new(Connector::new(config.clone(), false)?);
         let pool = Pool::new(connector)?;
-        Ok(Self { config, pool, appended: Notify::new(), queued: AtomicUsize::new(0), closed: AtomicBool::new(false) })
+        Ok(Self { config, pool, appended: Notify::new(), closed: AtomicBool::new(false) })
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {

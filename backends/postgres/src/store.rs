@@ -1,41 +1,34 @@
 //! The store.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_channel::oneshot;
 use opledger::model::UnitId;
 use opledger::store::{
     Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit,
 };
-use opledger::{Error, ErrorKind, Position, Result, Timestamp};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use opledger::{Position, Result, Timestamp};
 
 use crate::answer::{answer, purge};
-use crate::commit::{self, Job};
+use crate::commit::Committer;
 use crate::config::Config;
 use crate::runtime::Executor;
 use crate::shared::Shared;
 use crate::{log, read, users};
 
-/// Units that may wait for the server; with more, a commit is refused at once.
-const MAX_QUEUED: usize = 100_000;
-
-/// A ledger in PostgreSQL. Its futures run on any executor: it has a thread of its own for the driver.
+/// A ledger in PostgreSQL. Its futures run on any executor.
+///
+/// The driver needs tokio. A store that was made by [`connect`](Self::connect) in a multi-thread runtime works on that runtime:
+/// quicker, because no call passes from thread to thread. Where that runtime is shut down, what was under way is given up, and
+/// calls fail with `Closed`. Its threads must not wait for the store in place (`opledger::blocking`): they would wait for themselves.
+/// [`open`](Self::open) gives a store for that.
 pub struct PostgresStore {
     shared: Arc<Shared>,
     executor: Executor,
-    /// None once the store is closed.
-    writer: Mutex<Option<Writer>>,
+    committer: Arc<Committer>,
     id: UnitId,
-}
-
-struct Writer {
-    queue: mpsc::UnboundedSender<Job>,
-    task: JoinHandle<()>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -45,41 +38,29 @@ impl fmt::Debug for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects, and looks whether the schema is there.
+    /// Connects, and looks whether the schema is there. In a multi-thread runtime of tokio the store lives on that runtime; elsewhere
+    /// it has a thread of its own.
     ///
     /// # Errors
     /// Gives 08006 when no host answers, 42501 when the login is refused, 42883 when the schema is not installed.
     pub async fn connect(config: &Config) -> Result<Self> {
-        let executor = Executor::start()?;
+        Self::connect_on(Executor::here()?, config).await
+    }
+
+    /// Connects by waiting in place. The store has a thread of its own, so that it may be waited for anywhere.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn open(config: &Config) -> Result<Self> {
+        pollster::block_on(Self::connect_on(Executor::own()?, config))
+    }
+
+    async fn connect_on(executor: Executor, config: &Config) -> Result<Self> {
         let shared = Arc::new(Shared::new(config.clone())?);
         let first = Arc::clone(&shared);
         let id = executor.run(async move { first.pool.get().await?.store_id() }).await?;
-        let (queue, waiting) = mpsc::unbounded_channel();
-        let task = executor.spawn(commit::run(Arc::clone(&shared), waiting)).ok_or_else(|| shared.closed_error())?;
-        Ok(Self { shared, executor, writer: Mutex::new(Some(Writer { queue, task })), id })
-    }
-
-    /// [`connect`](Self::connect) for those who have no executor: waits in place.
-    ///
-    /// # Errors
-    /// As `connect`.
-    pub fn open(config: &Config) -> Result<Self> {
-        pollster::block_on(Self::connect(config))
-    }
-
-    fn hand_over(&self, units: Vec<Unit>) -> Result<oneshot::Receiver<Result<Vec<Outcome>>>> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let writer = writer.as_ref().ok_or_else(|| self.shared.closed_error())?;
-        let count = units.len();
-        let waiting = self.shared.queued.fetch_add(count, Ordering::Relaxed);
-        if waiting > 0 && waiting + count > MAX_QUEUED {
-            self.shared.queued.fetch_sub(count, Ordering::Relaxed);
-            let message = format!("{waiting} units wait for the server already; the limit is {MAX_QUEUED}");
-            return Err(Error::new(ErrorKind::Overloaded, message));
-        }
-        let (reply, outcomes) = oneshot::channel();
-        writer.queue.send(Job { units, reply }).map_err(|_| self.shared.closed_error())?;
-        Ok(outcomes)
+        let committer = Committer::new(Arc::clone(&shared), executor.clone());
+        Ok(Self { shared, executor, committer, id })
     }
 }
 
@@ -90,9 +71,9 @@ impl Store for PostgresStore {
     }
 
     fn commit(&self, units: Vec<Unit>) -> impl Future<Output = Result<Vec<Outcome>>> + Send + use<> {
-        let waiting = self.hand_over(units);
-        let closed = self.shared.closed_error();
-        async move { waiting?.await.unwrap_or(Err(closed)) }
+        let waiting = self.committer.hand_over(units);
+        let shared = Arc::clone(&self.shared);
+        async move { waiting?.await.unwrap_or_else(|_| Err(shared.closed_error())) }
     }
 
     async fn get(&self, scope: Scope, keys: &[Key]) -> Result<Vec<Option<Record>>> {
@@ -126,11 +107,9 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) -> Result<()> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Writer { queue, task }) = writer else { return Err(self.shared.closed_error()) };
-        drop(queue);
-        // What was handed over is carried out before.
-        let _ = task.await;
+        if !self.committer.close().await {
+            return Err(self.shared.closed_error());
+        }
         self.shared.closed.store(true, Ordering::Release);
         self.shared.pool.close();
         Ok(())

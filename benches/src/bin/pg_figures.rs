@@ -1,5 +1,5 @@
 //! Figures of the PostgreSQL backend beside what a user would write instead, on one server, in turns:
-//! `cargo run --release -p opledger-benches --bin pg_figures [-- pairs|batches|dashboard|notify|wait]`.
+//! `cargo run --release -p opledger-benches --bin pg_figures [-- pairs [TASKS…]|batches|dashboard|notify|wait]`.
 //!
 //! - Pairs: start and end of an operation, each acknowledged: by the tracker; by bare prepared INSERT and UPDATE statements on
 //!   equal tables without checks, with the same round trips; by calling the functions of the SQL API.
@@ -22,7 +22,9 @@ use opledger::hash::Metadata;
 use opledger::store::{Change, Outcome, State, Unit};
 use opledger::{Clock, Hash, Position, Store, SystemClock};
 use opledger_bench::{content, system};
-use opledger_benches::server::{Bench, bare_pair, fill, function_pair, prepare_bare, prepare_functions, tracker_pair};
+use opledger_benches::server::{
+    Bench, bare_pair, fill, function_pair, own_time, prepare_bare, prepare_functions, tracker_pair,
+};
 use opledger_testkit_postgres::Database;
 
 /// How long each is measured, and how often they take turns.
@@ -36,6 +38,19 @@ const TELL: &str = "CREATE FUNCTION bare.tell() RETURNS trigger LANGUAGE plpgsql
     CREATE TRIGGER tell AFTER INSERT ON script_tracking.script_execution_s EXECUTE FUNCTION bare.tell();";
 
 struct Figures(Bench);
+
+/// Pairs a second, and what processor time each took, in microseconds.
+struct Rate {
+    pairs: f64,
+    server: f64,
+    client: f64,
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&format!("{:.0}+{:.0}", self.server, self.client))
+    }
+}
 
 fn main() {
     let wanted = std::env::args().nth(1);
@@ -65,8 +80,12 @@ fn main() {
 
 impl Figures {
     fn pairs(&self) {
-        println!("\npairs a second (median of {TURNS} turns)\ntasks  tracker     bare  SQL API  tracker/bare");
-        for tasks in [1, 8, 32] {
+        println!(
+            "\npairs a second (median of {TURNS} turns), and processor time of a pair in \u{b5}s (server + client)"
+        );
+        println!("tasks  tracker     bare  SQL API  tracker/bare    tracker      bare   SQL API");
+        let asked: Vec<usize> = std::env::args().skip(2).map(|tasks| tasks.parse().unwrap()).collect();
+        for tasks in if asked.is_empty() { vec![1, 8, 32] } else { asked } {
             let mut figures = [const { Vec::new() }; 3];
             let database = self.0.database();
             for _ in 0..TURNS {
@@ -74,13 +93,24 @@ impl Figures {
                 figures[1].push(self.by_bare_statements(&database, tasks));
                 figures[2].push(self.by_functions(&database, tasks));
             }
-            let [ours, bare, functions] = figures.map(median);
-            println!("{tasks:5} {ours:8.0} {bare:8.0} {functions:8.0} {:12.2}", ours / bare);
+            let [ours, bare, functions] = figures.map(|figures| {
+                let of = |part: fn(&Rate) -> f64| median(figures.iter().map(part).collect());
+                Rate { pairs: of(|rate| rate.pairs), server: of(|rate| rate.server), client: of(|rate| rate.client) }
+            });
+            println!(
+                "{tasks:5} {:8.0} {:8.0} {:8.0} {:12.2}   {ours:>9} {bare:>9} {functions:>9}",
+                ours.pairs,
+                bare.pairs,
+                functions.pairs,
+                ours.pairs / bare.pairs
+            );
         }
     }
 
-    /// Lets tasks make pairs for so long; how many they made in a second.
-    fn rate<W: Future<Output = ()> + Send + 'static>(&self, work: impl Iterator<Item = W>, made: &AtomicU64) -> f64 {
+    /// Lets tasks make pairs for so long.
+    #[allow(clippy::cast_precision_loss)]
+    fn rate<W: Future<Output = ()> + Send + 'static>(&self, work: impl Iterator<Item = W>, made: &AtomicU64) -> Rate {
+        let before = (self.0.server_time(), own_time());
         let began = Instant::now();
         self.0.runtime.block_on(async {
             let tasks: Vec<_> = work.map(|task| tokio::spawn(task)).collect();
@@ -88,12 +118,13 @@ impl Figures {
                 task.await.unwrap();
             }
         });
-        #[allow(clippy::cast_precision_loss)]
+        let seconds = began.elapsed().as_secs_f64();
         let made = made.load(Ordering::Relaxed) as f64;
-        made / began.elapsed().as_secs_f64()
+        let each = |time: Duration, before: Duration| time.saturating_sub(before).as_secs_f64() * 1_000_000.0 / made;
+        Rate { pairs: made / seconds, server: each(self.0.server_time(), before.0), client: each(own_time(), before.1) }
     }
 
-    fn by_tracker(&self, database: &Database<'_>, tasks: usize) -> f64 {
+    fn by_tracker(&self, database: &Database<'_>, tasks: usize) -> Rate {
         let tracker = self.0.tracker(database);
         let (made, until, next) =
             (Arc::new(AtomicU64::new(0)), Instant::now() + SO_LONG, Arc::new(AtomicU64::new(self.0.first())));
@@ -112,7 +143,7 @@ impl Figures {
         rate
     }
 
-    fn by_bare_statements(&self, database: &Database<'_>, tasks: usize) -> f64 {
+    fn by_bare_statements(&self, database: &Database<'_>, tasks: usize) -> Rate {
         let (made, until, first) = (Arc::new(AtomicU64::new(0)), Instant::now() + SO_LONG, self.0.first());
         let work = self.0.clients(database, tasks).into_iter().zip(0u64..).map(|(client, task)| {
             let made = Arc::clone(&made);
@@ -129,7 +160,7 @@ impl Figures {
         self.rate(work, &made)
     }
 
-    fn by_functions(&self, database: &Database<'_>, tasks: usize) -> f64 {
+    fn by_functions(&self, database: &Database<'_>, tasks: usize) -> Rate {
         let (made, until) = (Arc::new(AtomicU64::new(0)), Instant::now() + SO_LONG);
         let work = self.0.clients(database, tasks).into_iter().map(|client| {
             let made = Arc::clone(&made);
@@ -200,9 +231,9 @@ impl Figures {
             let mut figures = [const { Vec::new() }; 2];
             for _ in 0..TURNS {
                 client.batch_execute("ALTER TABLE script_tracking.script_execution_s DISABLE TRIGGER tell").unwrap();
-                figures[0].push(self.by_tracker(&database, tasks));
+                figures[0].push(self.by_tracker(&database, tasks).pairs);
                 client.batch_execute("ALTER TABLE script_tracking.script_execution_s ENABLE TRIGGER tell").unwrap();
-                figures[1].push(self.by_tracker(&database, tasks));
+                figures[1].push(self.by_tracker(&database, tasks).pairs);
             }
             let [silent, told] = figures.map(median);
             println!("{tasks:5} {silent:8.0} {told:7.0} {:14.2}", told / silent);

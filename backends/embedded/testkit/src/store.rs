@@ -60,7 +60,7 @@ pub fn check_activity<S: Store>(store: &S, now: Timestamp) {
             (now, Duration::from_millis(1700)),
             (some_start.after(Duration::from_secs(90)), Duration::from_secs(90)),
         ] {
-            let plan = Plan::Activity { at, window };
+            let plan = Plan::Activity { at, window, compared: true };
             let answer = pollster::block_on(store.answer(scope, &plan)).unwrap();
             let Some(Answer::Activity(answer)) = answer else { panic!("no answer to {plan:?}") };
             assert_eq!(*answer, recount(operations.values(), at, window), "{scope:?} {plan:?}");
