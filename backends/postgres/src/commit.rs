@@ -21,11 +21,8 @@ use crate::shared::Shared;
 /// Units in one group, unless a single commit has more.
 const MAX_UNITS: usize = 512;
 
-/// Groups under way at a time, where there are many commits: while one waits for the server's disk, the next is judged.
+/// Groups under way at a time: while one waits for the server's disk, the next is judged. With more, groups get smaller.
 const LANES: usize = 2;
-
-/// Up to so many commits, each connection of the pool is a lane: a small group saves the server less than waiting for it costs.
-const FEW: usize = 16;
 
 /// Units that may wait for the server; with more, a commit is refused at once.
 const MAX_QUEUED: usize = 100_000;
@@ -51,8 +48,7 @@ struct State {
     /// What the groups under way are about.
     busy: HashSet<Hash>,
     lanes: usize,
-    /// Commits that wait or are under way, and their units.
-    commits: usize,
+    /// Units that wait or are under way.
     units: usize,
     closed: bool,
 }
@@ -86,7 +82,6 @@ impl Committer {
                 let message = format!("{waiting} units wait for the server already; the limit is {MAX_QUEUED}");
                 return Err(Error::new(ErrorKind::Overloaded, message));
             }
-            state.commits += 1;
             state.units += count;
             state.waiting.push_back(Job { units, reply });
         }
@@ -98,8 +93,7 @@ impl Committer {
     fn advance(self: &Arc<Self>) {
         let next = || {
             let mut state = self.state();
-            let lanes = if state.commits > FEW { LANES } else { self.shared.config.pool_size };
-            if state.lanes >= lanes {
+            if state.lanes >= LANES {
                 return None;
             }
             let State { waiting, busy, .. } = &mut *state;
@@ -107,7 +101,7 @@ impl Committer {
             busy.extend(keys.iter().copied());
             state.lanes += 1;
             let units = group.iter().map(|job| job.units.len()).sum();
-            let lane = Lane { committer: Arc::clone(self), keys, commits: group.len(), units, done: false };
+            let lane = Lane { committer: Arc::clone(self), keys, units, done: false };
             Some((group, lane))
         };
         // Not under the lock: where the runtime is gone, the lane is dropped here.
@@ -136,7 +130,6 @@ impl Committer {
 struct Lane {
     committer: Arc<Committer>,
     keys: Vec<Hash>,
-    commits: usize,
     units: usize,
     done: bool,
 }
@@ -155,12 +148,10 @@ impl Drop for Lane {
             state.busy.remove(key);
         }
         state.lanes -= 1;
-        state.commits -= self.commits;
         state.units -= self.units;
         // A lane that did not come to its end was dropped with its runtime: nothing more is carried out there, and who waits is told.
         let goes_on = self.done || std::thread::panicking();
         let lost = if goes_on { VecDeque::new() } else { std::mem::take(&mut state.waiting) };
-        state.commits -= lost.len();
         state.units -= lost.iter().map(|job| job.units.len()).sum::<usize>();
         let is_idle = state.is_idle();
         drop(state);
