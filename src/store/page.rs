@@ -101,7 +101,7 @@ pub struct Page {
 }
 
 /// A record that can't be read, or does not keep a rule.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Damage {
     /// Which record: its kind and key.
     pub record: String,

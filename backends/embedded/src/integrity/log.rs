@@ -1,7 +1,7 @@
 //! Each version of the log by itself and beside the one before it, and what should follow from all of them. A row is looked
 //! at where it stands: nothing is copied out of it but what is hashed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use opledger::hash::{Canonical, hash_key};
@@ -58,6 +58,8 @@ struct Auditor<'a, E> {
     spare: Canonical,
     tenants: HashMap<u32, Option<Tenant>>,
     types: HashMap<u32, Option<String>>,
+    /// What can't be read: of an operation whose first version can't, each later one says the same.
+    told: HashSet<Damage>,
 }
 
 impl<E: Engine> Reader<'_, E> {
@@ -72,6 +74,7 @@ impl<E: Engine> Reader<'_, E> {
             spare: Canonical::default(),
             tenants: HashMap::new(),
             types: HashMap::new(),
+            told: HashSet::new(),
         };
         let mut failed = Ok(());
         self.visit_log(from, &mut |place, bytes| {
@@ -168,8 +171,7 @@ impl<E: Engine> Auditor<'_, E> {
 
     fn unreadable(&mut self, damage: Damage) {
         self.part.unreadable = true;
-        // Of an operation whose first version can't be read each later one says the same.
-        if !self.part.found.mismatches.contains(&damage) {
+        if self.told.insert(damage.clone()) {
             self.part.found.mismatches.push(damage);
         }
     }
