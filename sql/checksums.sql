@@ -187,7 +187,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/event_trigger_failed.sql', '\x50541999d852dd3ed37db66582fa9b9b2c036cebab840eef9a0ba0ce53616005'),
     ('functions/event_trigger_start_concurrent.sql', '\x95463e858d779ca5af7b2a1043efdd45006ba7f2eaaf574f3bf0795b05ec250e'),
     ('functions/event_trigger_end_concurrent.sql', '\x5176b467290cdb79c61a260fab397d096c68cf154b196b3b59ec2e79d0b49d24'),
-    ('functions/event_trigger_ddl_start.sql', '\xb0e92d4bd8be03682282854e623608c0eace257fc74c5d1670273dfac60af2bc'),
+    ('functions/event_trigger_ddl_start.sql', '\x37ff72fdee69c808f5b7dfc4d2efd0b9117bb92b90c857f6b983330c38a949ca'),
     ('functions/event_trigger_sql_drop.sql', '\x7b01d8cc4e68860dd4781df50ec8368925a583f915b4ec3d7cd2b014281b99ec'),
     ('functions/event_trigger_ddl_end.sql', '\xb12245c2bbc70119420c7b44e0e19538b01a448484dfa56b5bf61e29af81f206'),
     ('functions/note_event_trigger.sql', '\xc0b4a61b98d5ccd2cb3320d55f2199e80c404af837ae3ac260aeb708885fcd02'),

@@ -15,62 +15,44 @@ DECLARE
     v_interrupted_hk text;
     v_set text;
 BEGIN
-    -- Most commands: nothing runs, as far as the session says, and they don't commit on their way.
-    IF v_said = '' AND TG_TAG NOT IN ('DROP INDEX', 'REINDEX')
-       AND current_setting('script_tracking.installing', true) IS DISTINCT FROM 'on' THEN
-        IF TG_TAG IN ('CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'REFRESH MATERIALIZED VIEW', 'CREATE EXTENSION',
-                'ALTER EXTENSION', 'CREATE SCHEMA', 'CREATE INDEX', 'ALTER TABLE', 'ALTER DOMAIN', 'IMPORT FOREIGN SCHEMA') THEN
-            v_concurrently := TG_TAG IN ('CREATE INDEX', 'ALTER TABLE') AND coalesce(current_query(), 'concurrently') ~* 'concurrently';
-            IF NOT v_concurrently THEN
-                INSERT INTO script_tracking.ddl_running (log_xid, depth) VALUES (pg_current_xact_id(), 1) ON CONFLICT DO NOTHING;
-            END IF;
-        END IF;
-        IF v_concurrently IS NOT TRUE THEN
-            v_set := set_config('script_tracking.ddl_command', '1 0 ' || extract(epoch FROM statement_timestamp()) || ' '
-                || extract(epoch FROM clock_timestamp()) || '  ', false);
+    -- Most commands: nothing runs, as far as the session says.
+    IF v_said <> '' OR v_said IS NULL OR current_setting('script_tracking.installing', true) = 'on' THEN
+        -- Our own install, upgrade or uninstall is not recorded: it says so, and its login may say so.
+        IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
+           AND pg_has_role(session_user, current_user, 'MEMBER') THEN
             RETURN;
         END IF;
-    END IF;
-    -- Our own install, upgrade or uninstall is not recorded: it says so, and its login may say so.
-    IF coalesce(current_setting('script_tracking.installing', true), '') = 'on'
-       AND pg_has_role(session_user, current_user, 'MEMBER') THEN
-        RETURN;
-    END IF;
-    v_command := string_to_array(v_said, ' ');
-    IF v_command[3] = extract(epoch FROM statement_timestamp())::text THEN
-        INSERT INTO script_tracking.ddl_running (log_xid, depth)
-        SELECT log_xid, max(depth) + 1 FROM script_tracking.ddl_running
-        WHERE log_xid = pg_current_xact_id_if_assigned() GROUP BY log_xid;
-        IF FOUND THEN
-            IF v_command[1] ~ '^[0-9]{1,9}$' AND v_command[2] ~ '^[0-9]{1,9}$' THEN
-                v_command[1] := v_command[1]::integer + 1;
-                v_command[2] := v_command[2]::integer + 1;
-                v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
+        v_command := string_to_array(v_said, ' ');
+        IF v_command[3] = extract(epoch FROM statement_timestamp())::text THEN
+            INSERT INTO script_tracking.ddl_running (log_xid, depth)
+            SELECT log_xid, max(depth) + 1 FROM script_tracking.ddl_running
+            WHERE log_xid = pg_current_xact_id_if_assigned() GROUP BY log_xid;
+            IF FOUND THEN
+                IF v_command[1] ~ '^[0-9]{1,9}$' AND v_command[2] ~ '^[0-9]{1,9}$' THEN
+                    v_command[1] := v_command[1]::integer + 1;
+                    v_command[2] := v_command[2]::integer + 1;
+                    v_set := set_config('script_tracking.ddl_command', array_to_string(v_command, ' '), false);
+                END IF;
+                RETURN;
             END IF;
-            RETURN;
+        ELSIF v_command <> '{}' THEN
+            v_interrupted_hk := substring(concat(v_command[5], v_command[6]) FROM '^[0-9a-f]{64}$');
         END IF;
-    ELSIF v_command <> '{}' THEN
-        v_interrupted_hk := substring(concat(v_command[5], v_command[6]) FROM '^[0-9a-f]{64}$');
     END IF;
     v_concurrently := TG_TAG IN ('CREATE INDEX', 'DROP INDEX', 'ALTER TABLE', 'REINDEX')
         AND coalesce(current_query(), 'concurrently') ~* 'concurrently';
     -- DROP INDEX CONCURRENTLY refuses to run once anything was written.
-    IF NOT (v_concurrently AND TG_TAG = 'DROP INDEX') THEN
-        IF v_interrupted_hk <> '' THEN
-            PERFORM script_tracking.fail_interrupted_ddl(decode(v_interrupted_hk, 'hex'));
-            v_interrupted_hk := NULL;
-        END IF;
-        IF v_concurrently THEN
-            v_execution_hk := script_tracking.event_trigger_start_concurrent(TG_TAG);
-        END IF;
-        -- Not where the row could be committed on the way.
-        IF NOT v_concurrently AND TG_TAG IN ('CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW',
+    IF v_interrupted_hk <> '' AND NOT (v_concurrently AND TG_TAG = 'DROP INDEX') THEN
+        PERFORM script_tracking.fail_interrupted_ddl(decode(v_interrupted_hk, 'hex'));
+        v_interrupted_hk := NULL;
+    END IF;
+    IF v_concurrently AND TG_TAG <> 'DROP INDEX' THEN
+        v_execution_hk := script_tracking.event_trigger_start_concurrent(TG_TAG);
+    -- Not where the row could be committed on the way. There is a row already where the session said wrongly that nothing runs.
+    ELSIF NOT v_concurrently AND TG_TAG IN ('CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW',
             'REFRESH MATERIALIZED VIEW', 'CREATE EXTENSION', 'ALTER EXTENSION', 'CREATE SCHEMA', 'CREATE INDEX', 'ALTER TABLE',
             'ALTER DOMAIN', 'IMPORT FOREIGN SCHEMA') THEN
-            INSERT INTO script_tracking.ddl_running (log_xid, depth)
-            SELECT pg_current_xact_id(), coalesce(max(depth), 0) + 1 FROM script_tracking.ddl_running
-            WHERE log_xid = pg_current_xact_id_if_assigned();
-        END IF;
+        INSERT INTO script_tracking.ddl_running (log_xid, depth) VALUES (pg_current_xact_id(), 1) ON CONFLICT DO NOTHING;
     END IF;
     -- For the session: a setting of the transaction is lost where the command commits on its way.
     v_set := set_config('script_tracking.ddl_command', '1 0 ' || extract(epoch FROM statement_timestamp()) || ' '
