@@ -18,7 +18,7 @@ use crate::inbox::Inbox;
 use crate::known::Recent;
 use crate::lock::Lock;
 use crate::options::Durability;
-use crate::queue::{Job, Queue, Reply};
+use crate::queue::{Company, Job, Queue, Reply};
 use crate::shared::{Names, Shared};
 use crate::transaction::{LogEnd, SETTLE_EVERY, Transaction};
 
@@ -26,6 +26,10 @@ use crate::transaction::{LogEnd, SETTLE_EVERY, Transaction};
 const LOOK: Duration = Duration::from_millis(100);
 /// How often HEAD is synced while there is work.
 const HEAD_SYNC: Duration = Duration::from_secs(1);
+
+/// Callers that were answered together come back one after another. Who comes first waits for as many as there were, for at most
+/// this part of the time that their sync took: or half of them would wait for two syncs.
+const COMPANY: u32 = 4;
 
 /// What the committer's thread owns.
 pub(crate) struct Committer<E> {
@@ -40,6 +44,8 @@ pub(crate) struct Committer<E> {
     pub(crate) head_synced: Instant,
     /// How many entries were removed.
     pub(crate) removed: usize,
+    /// The callers of the last group, and what it may be worth to have as many in the next.
+    pub(crate) company: Company,
     pub(crate) _lock: Lock,
 }
 
@@ -141,6 +147,7 @@ impl<E: Engine> Committer<E> {
         if let Err(error) = self.serviceable() {
             return refuse_all(jobs, &error);
         }
+        self.company.jobs = jobs.len();
         let mut replies = Vec::with_capacity(jobs.len());
         let group = self.group(|transaction| {
             for (units, reply) in jobs {
@@ -213,7 +220,9 @@ impl<E: Engine> Committer<E> {
             let applied = match (guard.as_ref(), group.batch) {
                 (Some(engine), Some(batch)) => {
                     self.removed += batch.removals();
+                    let began = Instant::now();
                     let applied = if immediate { engine.apply_synced(batch) } else { engine.apply(batch) };
+                    self.company.at_most = if immediate { began.elapsed() / COMPANY } else { Duration::ZERO };
                     applied.map_err(|error| self.shared.engine_failed(error))
                 }
                 (Some(_), None) => Ok(()),
@@ -347,8 +356,9 @@ impl<E: Engine> Seat<E> {
     /// The thread's work, until it is told to close.
     pub(crate) fn run(&self) {
         loop {
-            let patience = self.take().as_ref().map_or(LOOK, Committer::patience);
-            self.queue.wait(patience);
+            let waits = |committer: &Committer<E>| (committer.patience(), committer.company);
+            let (patience, company) = self.take().as_ref().map_or((LOOK, Company::default()), waits);
+            self.queue.wait(patience, company);
             // What is taken out of the queue is carried out before anyone else sits here: the order stays.
             let mut seat = self.take();
             let Some(committer) = seat.as_mut() else { return };

@@ -33,6 +33,13 @@ impl Batch {
     }
 }
 
+/// Whether an entry is one of those that follow from the log: they are small, there are several for each operation, and they
+/// are written by the thousand. An engine for which each entry has a price may keep neighbours together.
+#[must_use]
+pub fn is_index_entry(key: &[u8]) -> bool {
+    matches!(key, [b'h' | b't' | b'c', ..])
+}
+
 /// What a range visit calls for every pair; `Break` ends the visit.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 

@@ -19,7 +19,7 @@ use crate::known::Recent;
 use crate::load::load;
 use crate::lock;
 use crate::options::Options;
-use crate::queue::Queue;
+use crate::queue::{Company, Queue};
 use crate::shared::Shared;
 use crate::store::EmbeddedStore;
 use crate::transaction::LogEnd;
@@ -108,6 +108,7 @@ fn start<E: Engine>(
         recent: Recent::default(),
         unsynced: None,
         removed: 0,
+        company: Company::default(),
         head_synced: Instant::now(),
         _lock: lock,
     };

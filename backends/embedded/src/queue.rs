@@ -33,6 +33,13 @@ impl Job {
     }
 }
 
+/// What the first job that waits may wait for: so many in all, and how long.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Company {
+    pub(crate) jobs: usize,
+    pub(crate) at_most: Duration,
+}
+
 /// The queue.
 #[derive(Default)]
 pub(crate) struct Queue {
@@ -46,6 +53,8 @@ struct State {
     jobs: VecDeque<Job>,
     weight: usize,
     closed: bool,
+    /// How many jobs there must be before the committer is woken.
+    wanted: usize,
 }
 
 impl Queue {
@@ -60,22 +69,35 @@ impl Queue {
         }
         state.closed = matches!(job, Job::Close(_));
         state.weight += job.weight();
+        if !matches!(job, Job::Commit(..)) {
+            state.wanted = 0;
+        }
         state.jobs.push_back(job);
-        self.filled.notify_one();
+        if state.jobs.len() >= state.wanted {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 
-    /// Waits until something is there, `at_most` so long.
-    pub(crate) fn wait(&self, at_most: Duration) {
+    /// Waits until something is there, `at_most` so long, and then for its company.
+    pub(crate) fn wait(&self, at_most: Duration, company: Company) {
+        let state = self.wait_for(self.lock(), 1, at_most);
+        if !state.jobs.is_empty() && state.jobs.len() < company.jobs {
+            drop(self.wait_for(state, company.jobs, company.at_most));
+        }
+    }
+
+    fn wait_for<'a>(&self, mut state: MutexGuard<'a, State>, jobs: usize, at_most: Duration) -> MutexGuard<'a, State> {
         let deadline = Instant::now() + at_most;
-        let mut state = self.lock();
-        while state.jobs.is_empty() {
+        state.wanted = jobs;
+        while state.jobs.len() < state.wanted {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                break;
             }
             state = self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        state
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -100,5 +122,53 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    fn commit() -> Job {
+        Job::Commit(Vec::new(), oneshot::channel().0)
+    }
+
+    fn push(queue: &Queue, job: Job) {
+        assert!(queue.push(job).is_ok());
+    }
+
+    #[test]
+    fn who_comes_first_waits_for_as_many_as_there_were() {
+        let queue = Queue::default();
+        thread::scope(|scope| {
+            (0..3).for_each(|_| drop(scope.spawn(|| push(&queue, commit()))));
+            queue.wait(LONG, Company { jobs: 3, at_most: LONG });
+        });
+        assert_eq!(queue.take().len(), 3);
+    }
+
+    #[test]
+    fn who_stays_alone_is_not_kept() {
+        let queue = Queue::default();
+        push(&queue, commit());
+        queue.wait(LONG, Company { jobs: 3, at_most: Duration::ZERO });
+        assert_eq!(queue.take().len(), 1);
+    }
+
+    #[test]
+    fn who_closes_waits_for_nobody() {
+        let queue = Queue::default();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                push(&queue, commit());
+                push(&queue, Job::Close(oneshot::channel().0));
+            });
+            queue.wait(LONG, Company { jobs: 3, at_most: LONG });
+        });
+        assert_eq!(queue.take().len(), 2);
     }
 }

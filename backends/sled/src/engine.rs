@@ -17,7 +17,6 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -30,12 +29,12 @@ use opledger_embedded::engine::{Batch, Engine, EngineError, EngineResult, Visit}
 use opledger_embedded::guard::Doubt;
 
 use crate::guard::{self, POOL, guarded};
-use crate::preserve;
+use crate::{packed, preserve};
 
 /// Batches applied between two waits for sled's disk queue.
 pub const BATCHES: usize = 32;
 /// Bytes of keys and values applied between two waits for sled's disk queue.
-pub const BYTES: usize = 4 * 1024 * 1024;
+pub const BYTES: usize = 512 * 1024;
 
 /// Bytes of keys and values written by one session after which its close has sled write a snapshot: sled's log has three
 /// to five times as many, and reading 100 MB of it takes a tenth of a second.
@@ -234,46 +233,22 @@ impl Engine for SledEngine {
     }
 
     fn get(&self, key: &[u8]) -> EngineResult<Option<Vec<u8>>> {
-        let db = self.db()?;
-        guarded(|| Ok(db.get(key)?.map(|value| value.to_vec())))
+        packed::get(self.db()?, key)
     }
 
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, visit: &mut Visit<'_>) -> EngineResult<()> {
-        if from >= to {
-            return Ok(());
-        }
-        let db = self.db()?;
-        let mut pairs = guarded(|| Ok(db.range(from..to)))?;
-        loop {
-            // The visitor is the caller's code: it runs outside the guard.
-            let pair = guarded(|| if reverse { pairs.next_back() } else { pairs.next() }.transpose())?;
-            match pair {
-                None => return Ok(()),
-                Some((key, value)) => {
-                    if let ControlFlow::Break(()) = visit(&key, &value) {
-                        return Ok(());
-                    }
-                }
-            }
-        }
+        packed::range(self.db()?, from, to, reverse, visit)
     }
 
     fn apply(&self, batch: Batch) -> EngineResult<()> {
         self.trusted()?;
         let db = self.db()?;
-        let mut bytes = 0;
-        let mut writes = sled::Batch::default();
-        for (key, value) in batch.entries {
-            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-            match value {
-                Some(value) => writes.insert(key, value),
-                None => writes.remove(key),
-            }
-        }
+        let (writes, bytes) = packed::batch(db, batch)?;
         if !self.watched.swap(true, Ordering::AcqRel) {
             let _ = self.helper.send(Work::Watch);
         }
         self.doubt.note(guarded(|| db.apply_batch(writes)))?;
+        let_go();
         let full = {
             let mut queue = self.queue();
             queue.batches += 1;
@@ -368,6 +343,12 @@ fn wake(db: &sled::Db) {
     let _ = guarded(|| if db.context.global_error().is_err() { db.flush().map(drop) } else { Ok(()) });
 }
 
+/// Frees what sled has left for this thread to free: each flush leaves a buffer of half a megabyte, and 64 of them would come
+/// together. Two epochs must pass before they go.
+fn let_go() {
+    (0..3).for_each(|_| crossbeam_epoch::pin().flush());
+}
+
 fn help(db: &sled::Db, work: &Receiver<Work>) {
     let mut watching = false;
     loop {
@@ -377,6 +358,7 @@ fn help(db: &sled::Db, work: &Receiver<Work>) {
             Ok(Work::Watch) => watching = true,
             Ok(Work::Flush(reply)) => {
                 let result = guarded(|| db.flush().map(drop));
+                let_go();
                 watching = false;
                 let _ = reply.send(result);
             }

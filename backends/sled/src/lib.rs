@@ -10,6 +10,8 @@ pub mod engine;
 mod guard;
 mod log;
 mod open;
+mod pack;
+mod packed;
 pub mod preserve;
 
 pub use engine::SledEngine;

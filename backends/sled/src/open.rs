@@ -126,7 +126,8 @@ pub(crate) fn open<T>(dir: &Path, aside: &Path, start: impl Fn() -> EngineResult
     Err(error)
 }
 
-/// Whether opening would discard nothing and find nothing wrong.
+/// Whether opening would find nothing wrong in what a session wrote that was closed just now. Bytes behind the end of its log are
+/// not of it: the segment served before.
 pub(crate) fn is_whole(dir: &Path) -> EngineResult<bool> {
     let Some(_held) = lock(dir, STOP)? else { return Ok(false) };
     let stable = match read_snapshot(dir)? {
@@ -135,7 +136,7 @@ pub(crate) fn is_whole(dir: &Path) -> EngineResult<bool> {
         Snapshot::Bad => return Ok(false),
     };
     let survey = log::survey(dir, &mut fs::File::open(dir.join("db"))?, stable)?;
-    Ok(!conf_damaged(dir)? && preserve::plan(&survey).is_none())
+    Ok(!conf_damaged(dir)? && survey.damage.is_empty() && !survey.torn)
 }
 
 /// How long sled's threads may hold the file after a failed start.

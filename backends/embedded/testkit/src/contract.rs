@@ -123,6 +123,58 @@ pub fn everything_is_there_after_reopening_many_times<T: Subject>() {
     assert!(!root.path().join("aside").exists(), "kept though closed cleanly");
 }
 
+/// sled keeps index entries in packs: what is next to them, in them and between them must be found as if each stood alone.
+pub fn index_entries_are_found_as_any_others<T: Subject>() {
+    let root = tempfile::tempdir().unwrap();
+    let mut model = BTreeMap::new();
+    let mut random = Random(11);
+    for session in 0..4 {
+        let engine = open::<T>(&root);
+        assert_eq!(all::<T>(&engine, false).unwrap(), model.clone().into_iter().collect::<Vec<_>>());
+        for turn in 0..60 {
+            // Now scattered, now a run that begins anywhere, now much that goes.
+            let begin = random.below(1 << 14) as u16;
+            let entries: Vec<_> = (0..1 + random.below(200) as u16)
+                .map(|n| {
+                    let number = if turn % 2 == 0 { random.below(1 << 14) as u16 } else { begin.wrapping_add(n) };
+                    let removed = random.below(4) < if turn % 5 == 0 { 3 } else { 1 };
+                    let length = random.below(20) as usize;
+                    (index_key(&mut random, number), (!removed).then(|| value(number.into(), 0)[..length].to_vec()))
+                })
+                .collect();
+            for (key, value) in &entries {
+                match value {
+                    Some(value) => model.insert(key.clone(), value.clone()),
+                    None => model.remove(key),
+                };
+            }
+            engine.apply(Batch { entries }).unwrap();
+            let mut bounds = [0; 2].map(|_| {
+                let number = random.below(1 << 14) as u16;
+                index_key(&mut random, number)
+            });
+            bounds.sort_unstable();
+            let [from, to] = &bounds;
+            let mut expected: Vec<Vec<u8>> =
+                model.range(from.clone()..to.clone()).map(|(key, _)| key.clone()).collect();
+            assert_eq!(range::<T>(&engine, from, to, false), expected, "{session} {turn}");
+            expected.reverse();
+            assert_eq!(range::<T>(&engine, from, to, true), expected, "{session} {turn}");
+            assert_eq!(engine.get(from).unwrap(), model.get(from).cloned());
+            let known = model.range(from.clone()..).next();
+            assert!(known.is_none_or(|(key, value)| engine.get(key).unwrap().as_ref() == Some(value)));
+        }
+        engine.close().unwrap();
+    }
+}
+
+/// A key of an index or of what is beside it, with long and short beginnings that keys have in common.
+fn index_key(random: &mut Random, number: u16) -> Vec<u8> {
+    let kind = b"ghhhiscctttuv"[random.below(13) as usize];
+    let common: &[u8] = if number.is_multiple_of(3) { &[] } else { &[7; 12] };
+    [&[kind], common, &number.to_be_bytes()[..]].concat()
+}
+
 pub fn values_of_64_kib_come_back<T: Subject>() {
     let root = tempfile::tempdir().unwrap();
     let big = |n: u8| vec![n; 65_535];

@@ -66,7 +66,7 @@ pub trait Subject: 'static {
 #[macro_export]
 macro_rules! engine_tests {
     ($subject:ty) => {
-        $crate::tests!($subject; contract: a_batch_is_applied_in_order_and_the_last_entry_of_a_key_wins, ranges_hold_their_bounds_in_both_directions, everything_is_there_after_reopening_many_times, values_of_64_kib_come_back, a_store_open_elsewhere_is_busy_and_free_again_at_once_after_close, many_threads_read_while_one_writes);
+        $crate::tests!($subject; contract: a_batch_is_applied_in_order_and_the_last_entry_of_a_key_wins, ranges_hold_their_bounds_in_both_directions, everything_is_there_after_reopening_many_times, index_entries_are_found_as_any_others, values_of_64_kib_come_back, a_store_open_elsewhere_is_busy_and_free_again_at_once_after_close, many_threads_read_while_one_writes);
         $crate::tests!($subject; crash: child, what_was_acknowledged_survives_kill_9_and_batches_stay_whole, a_full_disk_is_told_as_such_and_the_store_opens_again_once_there_is_room);
         $crate::tests!($subject; damage: child, damaged_stores_neither_panic_nor_hang);
         $crate::tests!($subject; store_crash: child_writer, nothing_acknowledged_is_lost, an_interval_loses_no_more_than_it_says);

@@ -62,7 +62,7 @@ impl<E: Engine> Plain<E> {
     /// An operation's newest version.
     fn newest(&self, hk: &[u8]) -> Result<Option<VersionRow>> {
         let mut found = None;
-        self.range(&key(b'v', &[hk]), &key(b'v', &[hk, &[0xff; 9]]), true, &mut |_, value| {
+        self.range(&key(b'V', &[hk]), &key(b'V', &[hk, &[0xff; 9]]), true, &mut |_, value| {
             found = Some(row::decode(value)?);
             Ok(ControlFlow::Break(()))
         })?;
@@ -88,7 +88,7 @@ impl<E: Engine> Baseline for Plain<E> {
         for unit in units {
             let (hub, version) = row::rows(unit)?;
             if let Some(hub) = hub {
-                batch.entries.push((key(b'h', &[&version.hk]), Some(row::encode(&hub)?)));
+                batch.entries.push((key(b'H', &[&version.hk]), Some(row::encode(&hub)?)));
             }
             let (load_date, started) = (version.load_date.to_be_bytes(), version.execution_timestamp.to_be_bytes());
             let index = IndexRow {
@@ -96,8 +96,8 @@ impl<E: Engine> Baseline for Plain<E> {
                 script_type: version.script_type.clone(),
                 duration_ms: version.execution_duration_ms,
             };
-            batch.entries.push((key(b'v', &[&version.hk, &load_date]), Some(row::encode(&version)?)));
-            batch.entries.push((key(b't', &[&started, &version.hk]), Some(row::encode(&index)?)));
+            batch.entries.push((key(b'V', &[&version.hk, &load_date]), Some(row::encode(&version)?)));
+            batch.entries.push((key(b'T', &[&started, &version.hk]), Some(row::encode(&index)?)));
         }
         self.engine.apply(batch).map_err(engine("apply"))
     }
@@ -112,17 +112,17 @@ impl<E: Engine> Baseline for Plain<E> {
 
     fn recount(&self, each: &mut dyn FnMut(Option<u64>, Status)) -> Result<u64> {
         let (mut hubs, mut indexed, mut versions) = (Vec::new(), 0_usize, 0);
-        self.range(b"h", b"i", false, &mut |key, value| {
+        self.range(b"H", b"I", false, &mut |key, value| {
             row::decode::<HubRow>(value)?;
             hubs.push(key.get(1..).unwrap_or_default().to_vec());
             Ok(ControlFlow::Continue(()))
         })?;
-        self.range(b"t", b"u", false, &mut |_, value| {
+        self.range(b"T", b"U", false, &mut |_, value| {
             row::decode::<IndexRow>(value)?;
             indexed += 1;
             Ok(ControlFlow::Continue(()))
         })?;
-        self.range(b"v", b"w", false, &mut |_, value| {
+        self.range(b"V", b"W", false, &mut |_, value| {
             row::decode::<VersionRow>(value)?;
             versions += 1;
             Ok(ControlFlow::Continue(()))
@@ -149,7 +149,7 @@ impl<E: Engine> Baseline for Plain<E> {
 
 impl<E: Engine> Reader for Plain<E> {
     fn look_up(&self, hk: Hash) -> Result<Option<Status>> {
-        if self.engine.get(&key(b'h', &[hk.as_bytes()])).map_err(engine("get"))?.is_none() {
+        if self.engine.get(&key(b'H', &[hk.as_bytes()])).map_err(engine("get"))?.is_none() {
             return Ok(None);
         }
         self.newest(hk.as_bytes())?.map(|version| row::status(version.execution_status)).transpose()
@@ -158,7 +158,7 @@ impl<E: Engine> Reader for Plain<E> {
     fn history(&self, limit: usize) -> Result<usize> {
         let since = now().days_before(7).as_micros().to_be_bytes();
         let mut keys = Vec::new();
-        self.range(&key(b't', &[&since]), b"u", true, &mut |key, _| {
+        self.range(&key(b'T', &[&since]), b"U", true, &mut |key, _| {
             keys.push(hk_of(key).to_vec());
             Ok(if keys.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
@@ -171,9 +171,9 @@ impl<E: Engine> Reader for Plain<E> {
 
     /// There is nothing but the index to count in: all of it.
     fn figures(&self, at: Timestamp) -> Result<Figures> {
-        let since = key(b't', &[&at.days_before(1).as_micros().to_be_bytes(), &[0xff; 32]]);
+        let since = key(b'T', &[&at.days_before(1).as_micros().to_be_bytes(), &[0xff; 32]]);
         let (mut figures, mut durations) = (Figures::default(), Vec::new());
-        self.range(b"t", b"u", false, &mut |key, value| {
+        self.range(b"T", b"U", false, &mut |key, value| {
             let row: IndexRow = row::decode(value)?;
             let status = row::status(row.status)?;
             let last = key > since.as_slice();
@@ -200,8 +200,8 @@ impl<E: Engine> Reader for Plain<E> {
     }
 
     fn cleanup(&self, days: u32) -> Result<u64> {
-        let to = key(b't', &[&now().days_before(days).as_micros().to_be_bytes()]);
-        let (mut from, mut removed) = (b"t".to_vec(), 0);
+        let to = key(b'T', &[&now().days_before(days).as_micros().to_be_bytes()]);
+        let (mut from, mut removed) = (b"T".to_vec(), 0);
         loop {
             let (mut old, mut resume) = (Vec::new(), from.clone());
             self.range(&from, &to, false, &mut |key, value| {
@@ -217,11 +217,11 @@ impl<E: Engine> Reader for Plain<E> {
             let mut batch = Batch::default();
             for index in &old {
                 let hk = hk_of(index);
-                self.range(&key(b'v', &[hk]), &key(b'v', &[hk, &[0xff; 9]]), false, &mut |key, _| {
+                self.range(&key(b'V', &[hk]), &key(b'V', &[hk, &[0xff; 9]]), false, &mut |key, _| {
                     batch.entries.push((key.to_vec(), None));
                     Ok(ControlFlow::Continue(()))
                 })?;
-                batch.entries.push((key(b'h', &[hk]), None));
+                batch.entries.push((key(b'H', &[hk]), None));
                 batch.entries.push((index.clone(), None));
             }
             self.engine.apply(batch).map_err(engine("apply"))?;
