@@ -55,6 +55,14 @@ struct State {
     closed: bool,
     /// How many jobs there must be before the committer is woken.
     wanted: usize,
+    /// Something waits that is no commit: nobody is waited for.
+    is_urgent: bool,
+}
+
+impl State {
+    fn is_enough(&self) -> bool {
+        self.is_urgent || self.jobs.len() >= self.wanted
+    }
 }
 
 impl Queue {
@@ -69,11 +77,9 @@ impl Queue {
         }
         state.closed = matches!(job, Job::Close(_));
         state.weight += job.weight();
-        if !matches!(job, Job::Commit(..)) {
-            state.wanted = 0;
-        }
+        state.is_urgent |= !matches!(job, Job::Commit(..));
         state.jobs.push_back(job);
-        if state.jobs.len() >= state.wanted {
+        if state.is_enough() {
             self.filled.notify_one();
         }
         Ok(())
@@ -82,7 +88,7 @@ impl Queue {
     /// Waits until something is there, `at_most` so long, and then for its company.
     pub(crate) fn wait(&self, at_most: Duration, company: Company) {
         let state = self.wait_for(self.lock(), 1, at_most);
-        if !state.jobs.is_empty() && state.jobs.len() < company.jobs {
+        if !state.jobs.is_empty() {
             drop(self.wait_for(state, company.jobs, company.at_most));
         }
     }
@@ -90,7 +96,7 @@ impl Queue {
     fn wait_for<'a>(&self, mut state: MutexGuard<'a, State>, jobs: usize, at_most: Duration) -> MutexGuard<'a, State> {
         let deadline = Instant::now() + at_most;
         state.wanted = jobs;
-        while state.jobs.len() < state.wanted {
+        while !state.is_enough() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -115,6 +121,7 @@ impl Queue {
             taken.push(job);
         }
         state.weight = state.weight.saturating_sub(weight);
+        state.is_urgent = state.jobs.iter().any(|job| !matches!(job, Job::Commit(..)));
         drop(state);
         self.drained.notify_all();
         taken
