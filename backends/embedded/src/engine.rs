@@ -37,7 +37,7 @@ impl Batch {
 /// are written by the thousand. An engine for which each entry has a price may keep neighbours together.
 #[must_use]
 pub fn is_index_entry(key: &[u8]) -> bool {
-    matches!(key, [b'h' | b't' | b'c', ..])
+    crate::keys::is_index(key)
 }
 
 /// What a range visit calls for every pair; `Break` ends the visit.

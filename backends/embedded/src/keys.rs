@@ -23,6 +23,11 @@ use opledger::{Hash, Status, Timestamp};
 pub(crate) const META: &[u8] = b"m";
 pub(crate) const COUNTED: &[u8] = b"n";
 
+/// Whether an entry follows from the log.
+pub(crate) fn is_index(key: &[u8]) -> bool {
+    matches!(key, [b'h' | b't' | b'c', ..])
+}
+
 /// The start of a kind, and of the one after it.
 pub(crate) fn kind(kind: u8) -> (Vec<u8>, Vec<u8>) {
     (vec![kind], vec![kind + 1])

@@ -73,35 +73,34 @@ fn pages_of_over_128_kib_go_to_blobs_and_are_counted() {
     assert!(engine.size_on_disk().unwrap() > 64 * 65_535);
 }
 
+/// The place of the log up to which opening need not read: the name of the snapshot, of which there is one.
+fn covered(dir: &Path) -> u64 {
+    let names = contents(dir).into_iter().map(|(path, _)| path.to_string_lossy().into_owned());
+    let snapshots: Vec<_> = names.filter_map(|name| Some(name.strip_prefix("snap.")?.to_owned())).collect();
+    assert_eq!(snapshots.len(), 1, "{snapshots:?}");
+    u64::from_str_radix(&snapshots[0], 16).unwrap()
+}
+
 /// sled writes its snapshot on opening, and read all that a session had written when it opened next: 1.5 s for a million operations.
 #[test]
 fn a_session_that_wrote_much_leaves_a_snapshot_of_it() {
     let root = tempfile::tempdir().unwrap();
     let (dir, aside) = (root.path().join("sled"), root.path().join("aside"));
     fs::create_dir_all(&dir).unwrap();
-    // The LSN up to which opening need not read is its name.
-    let snapshots = || {
-        let names = contents(&dir).into_iter().map(|(path, _)| path.to_string_lossy().into_owned());
-        names.filter(|name| name.starts_with("snap.")).collect::<Vec<_>>()
-    };
-    let covers = |bytes: u64| {
-        let [only] = &snapshots()[..] else { panic!("{:?}", snapshots()) };
-        u64::from_str_radix(&only["snap.".len()..], 16).unwrap() >= bytes
-    };
     let engine = SledEngine::open(&dir, &aside).unwrap();
     let megabyte = |n: u8| put((0..128_u8).map(|part| (vec![n, part], vec![n; 8000])));
     (0..20).for_each(|n| engine.apply(megabyte(n)).unwrap());
     engine.close().unwrap();
-    assert!(covers(20_000_000));
+    assert!(covered(&dir) >= 20_000_000);
     assert!(!aside.exists());
     let engine = SledEngine::open(&dir, &aside).unwrap();
     assert!(engine.found().is_empty());
     assert!((0..20).all(|n| engine.get(&[n, 127]).unwrap() == Some(vec![n; 8000])));
     // Little was written: the next opening reads it at once, and closing is quick.
-    let before = snapshots();
+    let before = covered(&dir);
     engine.apply(put([(b"one more".to_vec(), vec![1])])).unwrap();
     engine.close().unwrap();
-    assert_eq!(snapshots(), before);
+    assert_eq!(covered(&dir), before);
 }
 
 /// A segment that served before ends in bytes of then. They were taken for the torn end of a log: no snapshot was written after about
@@ -111,19 +110,13 @@ fn a_session_that_used_segments_again_leaves_a_snapshot_too() {
     let root = tempfile::tempdir().unwrap();
     let (dir, aside) = (root.path().join("sled"), root.path().join("aside"));
     fs::create_dir_all(&dir).unwrap();
-    let covered = || {
-        let names = contents(&dir).into_iter().map(|(path, _)| path.to_string_lossy().into_owned());
-        let snapshots: Vec<_> = names.filter_map(|name| Some(name.strip_prefix("snap.")?.to_owned())).collect();
-        assert_eq!(snapshots.len(), 1);
-        u64::from_str_radix(&snapshots[0], 16).unwrap()
-    };
     let mut before = 0;
     for session in 0..8_u8 {
         let engine = SledEngine::open(&dir, &aside).unwrap();
         (0..20_u8)
             .for_each(|n| engine.apply(put((0..128_u8).map(|part| (vec![n, part], vec![session; 8000])))).unwrap());
         engine.close().unwrap();
-        let now = covered();
+        let now = covered(&dir);
         assert!(now >= before + 20_000_000, "session {session}: {before}, then {now}");
         before = now;
     }

@@ -16,6 +16,16 @@ fn open<T: Subject>(root: &tempfile::TempDir) -> T::Engine {
     T::Engine::open(root.path(), &root.path().join("aside")).unwrap()
 }
 
+/// Makes the changes of a batch in a map.
+fn note(model: &mut BTreeMap<Vec<u8>, Vec<u8>>, entries: &[(Vec<u8>, Option<Vec<u8>>)]) {
+    for (key, value) in entries {
+        match value {
+            Some(value) => model.insert(key.clone(), value.clone()),
+            None => model.remove(key),
+        };
+    }
+}
+
 fn range<T: Subject>(engine: &T::Engine, from: &[u8], to: &[u8], reverse: bool) -> Vec<Vec<u8>> {
     let mut keys = Vec::new();
     engine
@@ -110,12 +120,7 @@ pub fn everything_is_there_after_reopening_many_times<T: Subject>() {
                     (key(n), (random.below(4) > 0).then(|| value(n, random.below(6))))
                 })
                 .collect();
-            for (key, value) in &entries {
-                match value {
-                    Some(value) => model.insert(key.clone(), value.clone()),
-                    None => model.remove(key),
-                };
-            }
+            note(&mut model, &entries);
             engine.apply(Batch { entries }).unwrap();
         }
         engine.close().unwrap();
@@ -142,12 +147,7 @@ pub fn index_entries_are_found_as_any_others<T: Subject>() {
                     (index_key(&mut random, number), (!removed).then(|| value(number.into(), 0)[..length].to_vec()))
                 })
                 .collect();
-            for (key, value) in &entries {
-                match value {
-                    Some(value) => model.insert(key.clone(), value.clone()),
-                    None => model.remove(key),
-                };
-            }
+            note(&mut model, &entries);
             engine.apply(Batch { entries }).unwrap();
             let mut bounds = [0; 2].map(|_| {
                 let number = random.below(1 << 14) as u16;

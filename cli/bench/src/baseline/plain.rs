@@ -72,6 +72,7 @@ impl<E: Engine> Plain<E> {
 
 type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>> + 'a;
 
+/// Kinds in upper case: an engine of ours must not take these for index entries of the layout, and pack them.
 fn key(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = vec![kind];
     parts.iter().for_each(|part| key.extend_from_slice(part));
