@@ -129,7 +129,8 @@ impl<'a> Block<'a> {
         self.read().all(|row| row.is_ok())
     }
 
-    fn row(&self, begin: u64, place: u64) -> Result<Option<Row>, Damage> {
+    /// The version at a place, in a block that begins at `begin`; none where it was removed.
+    pub(crate) fn row(&self, begin: u64, place: u64) -> Result<Option<Row>, Damage> {
         let index = usize::try_from(place.saturating_sub(begin)).unwrap_or(usize::MAX);
         let Some(slot) = self.rows.get(index) else { return Ok(None) };
         match self.slot(slot).map_err(|reason| damage(place, reason))? {

@@ -20,6 +20,7 @@ use crate::lock::Lock;
 use crate::options::Durability;
 use crate::queue::{Company, Job, Queue, Reply};
 use crate::shared::{Names, Shared};
+use crate::swept::Swept;
 use crate::transaction::{LogEnd, SETTLE_EVERY, Transaction};
 
 /// How often an idle committer looks into the inbox, and a broken store is tried again.
@@ -42,6 +43,7 @@ pub(crate) struct Committer<E> {
     /// Since when something applied is not synced.
     pub(crate) unsynced: Option<Instant>,
     pub(crate) head_synced: Instant,
+    pub(crate) swept: Swept,
     /// How many entries were removed.
     pub(crate) removed: usize,
     /// The callers of the last group, and what it may be worth to have as many in the next.
@@ -183,7 +185,10 @@ impl<E: Engine> Committer<E> {
         self.serviceable()?;
         // Retention reads and removes what is in the engine.
         self.settle()?;
-        self.group(|transaction| transaction.purge(scope, before, limit))
+        let mut swept = self.swept.clone();
+        let purged = self.group(|transaction| transaction.purge(scope, before, limit, &mut swept))?;
+        self.swept = swept;
+        Ok(purged)
     }
 
     /// Builds a batch, applies it, and makes it as durable as the store promises. Nothing is visible to
@@ -220,6 +225,7 @@ impl<E: Engine> Committer<E> {
             let applied = match (guard.as_ref(), group.batch) {
                 (Some(engine), Some(batch)) => {
                     self.removed += batch.removals();
+                    self.swept.note(&batch);
                     let began = Instant::now();
                     let applied = if immediate { engine.apply_synced(batch) } else { engine.apply(batch) };
                     self.company.at_most = if immediate { began.elapsed() / COMPANY } else { Duration::ZERO };

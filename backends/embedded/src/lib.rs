@@ -37,6 +37,7 @@ mod queue;
 mod reader;
 mod shared;
 mod store;
+mod swept;
 mod transaction;
 
 pub use inbox::Inbox;

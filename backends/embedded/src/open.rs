@@ -22,6 +22,7 @@ use crate::options::Options;
 use crate::queue::{Company, Queue};
 use crate::shared::Shared;
 use crate::store::EmbeddedStore;
+use crate::swept::Swept;
 use crate::transaction::LogEnd;
 
 /// The folders in a store that are no engine's.
@@ -107,6 +108,7 @@ fn start<E: Engine>(
         end,
         recent: Recent::default(),
         unsynced: None,
+        swept: Swept::default(),
         removed: 0,
         company: Company::default(),
         head_synced: Instant::now(),

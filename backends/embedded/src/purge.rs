@@ -7,20 +7,21 @@ use opledger::store::{Outcome, Purged, Removal, judge};
 use opledger::{Attributes, Error, ErrorKind, Result, Scope, Status, Timestamp};
 
 use crate::block::{self, Block};
-use crate::codec::{self, HubRow, IndexRow};
+use crate::codec::{self, HubRow, IndexRow, Row};
 use crate::counters::Counted;
 use crate::engine::Engine;
 use crate::keys::{self, IndexKey};
-use crate::reader::Reader;
+use crate::swept::Swept;
 use crate::transaction::Transaction;
 
-/// The blocks that lose versions, by the place where they begin.
+/// The blocks that lose versions, by the place where they begin. None of them has a damaged version: such a block stays as
+/// it is, and verify names it.
 type Blocks = BTreeMap<u64, Block<'static>>;
 
 impl<E: Engine> Transaction<'_, E> {
     /// Removes up to `limit` finished operations of a scope that started before `before`.
-    pub(crate) fn purge(&mut self, scope: Scope, before: Timestamp, limit: usize) -> Result<Purged> {
-        let found = self.old_entries(scope, before, limit)?;
+    pub(crate) fn purge(&mut self, scope: Scope, before: Timestamp, limit: usize, swept: &mut Swept) -> Result<Purged> {
+        let found = self.old_entries(scope, before, limit, swept)?;
         let more = found.len() >= limit;
         let mut operations = 0;
         let mut blocks = Blocks::new();
@@ -73,20 +74,32 @@ impl<E: Engine> Transaction<'_, E> {
         self.settle = operations > 0;
     }
 
-    fn old_entries(&self, scope: Scope, before: Timestamp, limit: usize) -> Result<Vec<(IndexKey, IndexRow)>> {
-        let reader = Reader { shared: self.shared, engine: self.engine, scope };
+    /// Up to `limit` entries of the time index that are old enough, from where retention has come on.
+    fn old_entries(
+        &self,
+        scope: Scope,
+        before: Timestamp,
+        limit: usize,
+        swept: &mut Swept,
+    ) -> Result<Vec<(IndexKey, IndexRow)>> {
         let mut found = Vec::new();
         for tenant in self.shared.tenants(scope) {
             for status in [Status::Completed, Status::Failed] {
-                let from = keys::index_from(tenant, status, Timestamp::MIN);
-                let to = keys::index_from(tenant, status, before);
-                reader.range(&from, &to, false, |key, value| {
+                let from = swept.from(tenant, status);
+                let mut to = keys::index_from(tenant, status, before);
+                self.reader().range(&from, &to.clone(), false, |key, value| {
                     // A damaged entry stays: verify names it.
                     if let (Some(key), Ok(row)) = (keys::parse_index(key), codec::decode(key, value)) {
                         found.push((key, row));
                     }
+                    if found.len() >= limit {
+                        to = [key, &[0]].concat();
+                    }
                     found.len() < limit
                 })?;
+                if from < to {
+                    swept.advance(tenant, status, to);
+                }
                 if found.len() >= limit {
                     return Ok(found);
                 }
@@ -97,31 +110,43 @@ impl<E: Engine> Transaction<'_, E> {
 
     fn remove_operation(&mut self, key: &IndexKey, row: IndexRow, blocks: &mut Blocks) -> Result<bool> {
         let hub = keys::hub_of(key.short);
-        let reader = self.reader();
         // Without its hub an operation can't be removed whole.
-        let Some(Ok(places)) = reader.value(&hub)?.map(|bytes| codec::decode::<HubRow>(&hub, &bytes)) else {
+        let Some(Ok(places)) = self.reader().value(&hub)?.map(|bytes| codec::decode::<HubRow>(&hub, &bytes)) else {
             return Ok(false);
         };
-        let Some(chain) = reader.chain(places)? else { return Ok(false) };
-        for place in &chain {
-            let Some(begin) = self.load_block(*place, blocks)? else { return Ok(false) };
-            // A block with a damaged version stays as it is: verify names it.
-            if blocks.get(&begin).is_none_or(|block| !block.is_whole()) {
-                return Ok(false);
-            }
-        }
+        let Some(chain) = self.chain(places, blocks)? else { return Ok(false) };
         let counted = Counted { tenant: key.tenant, script_type: row.script_type, started: key.at };
         self.staged
             .removed((&self.shared.counters, self.engine), counted, key.status, row.duration_ms)
             .map_err(|error| self.shared.engine_failed(error))?;
-        for place in chain {
-            if let Some((begin, block)) = blocks.range_mut(..=place).next_back() {
-                block.remove(place.saturating_sub(*begin));
+        for (begin, place) in chain {
+            if let Some(block) = blocks.get_mut(&begin) {
+                block.remove(place.saturating_sub(begin));
             }
         }
         self.remove(hub);
         self.remove(key.key());
         Ok(true)
+    }
+
+    /// The places of an operation's versions, the last one first, each after the one where its block begins; none where
+    /// one can't be read.
+    fn chain(&self, places: HubRow, blocks: &mut Blocks) -> Result<Option<Vec<(u64, u64)>>> {
+        let mut chain = Vec::new();
+        let mut place = places.open();
+        loop {
+            // Operations that began one after another share blocks: what was read for one is at hand for the next.
+            let Some(begin) = self.load_block(place, blocks)? else { return Ok(None) };
+            let Some(Ok(Some(row))) = blocks.get(&begin).map(|block| block.row(begin, place)) else { return Ok(None) };
+            chain.push((begin, place));
+            match row {
+                Row::First(_) => return Ok((place == places.first).then_some(chain)),
+                Row::Next(next) => place = next.previous(place),
+            }
+            if place < places.first {
+                return Ok(None);
+            }
+        }
     }
 
     /// Reads the block of a place, and says where it begins; none where it can't be read.
@@ -133,7 +158,7 @@ impl<E: Engine> Transaction<'_, E> {
         }
         let found = block::find(self.engine, place).map_err(|error| self.shared.engine_failed(error))?;
         Ok(match found {
-            Some((begin, Ok(block))) => {
+            Some((begin, Ok(block))) if block.is_whole() => {
                 blocks.insert(begin, block);
                 Some(begin)
             }

@@ -1,11 +1,11 @@
-//! Verify names each index entry that does not follow from the log, also one that is well formed.
+//! Index entries that do not follow from the log, also well formed ones: verify names each, a cleanup goes past them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use opledger::NewOperation;
 use opledger::blocking::Tracker;
+use opledger::{NewOperation, Scope, Store, Timestamp};
 use opledger_embedded::engine::{Batch, Engine};
 use opledger_sled::{Options, SledEngine, SledStore};
 
@@ -76,4 +76,35 @@ fn each_entry_that_does_not_follow_from_the_log_is_named() {
         }
     }
     assert_eq!(found(dir), (0, Vec::new()));
+}
+
+#[test]
+fn a_cleanup_goes_past_what_it_can_not_remove() {
+    // Each batch began at the front again: where one was full of operations without a hub, a cleanup never ended.
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let tracker = open(dir);
+    for n in 0..9 {
+        tracker.start(NewOperation::new(format!("work {n}"))).unwrap().complete().unwrap();
+    }
+    tracker.close().unwrap();
+    drop(tracker);
+    // The time index has the oldest first, and a hash key at the end of each key.
+    let oldest = entries(dir, b't').into_iter().take(4).map(|(key, _)| [b"h", &key[key.len() - 16..]].concat());
+    oldest.for_each(|hub| put(dir, &hub, None));
+    let tracker = open(dir);
+    let purge = || pollster::block_on(tracker.inner().store().purge(Scope::All, Timestamp::MAX, 2)).unwrap();
+    let mut removed = Vec::new();
+    for _ in 0..9 {
+        let purged = purge();
+        removed.push(purged.operations);
+        if !purged.more {
+            break;
+        }
+    }
+    assert_eq!(removed, [0, 0, 2, 2, 1]);
+    assert_eq!(purge().operations, 0);
+    tracker.close().unwrap();
+    drop(tracker);
+    assert_eq!(entries(dir, b't').len(), 4);
 }

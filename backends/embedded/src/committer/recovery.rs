@@ -8,12 +8,14 @@ use crate::engine::Engine;
 use crate::files::io_error;
 use crate::load::load;
 use crate::open::open_engine;
+use crate::swept::Swept;
 
 impl<E: Engine> Committer<E> {
     /// Takes the store out of service: what the engine shows may not be on disk.
     pub(super) fn break_down(&mut self, error: &Error) {
         tracing::error!(%error, "a write failed; the store is reopened");
         self.recent.forget();
+        self.swept = Swept::default();
         self.unsynced = None;
         if let Some(engine) = self.shared.engine_mut().take()
             && let Err(error) = engine.close()
