@@ -53,11 +53,9 @@ proptest! {
     #[test]
     fn the_canonical_text_means_what_the_given_text_means(text in members(value())) {
         let metadata = Metadata::parse(&text).unwrap();
-        let (mut given, mut kept): (Value, Value) =
+        let (given, kept): (Value, Value) =
             (serde_json::from_str(&text).unwrap(), serde_json::from_str(metadata.as_str()).unwrap());
-        numbers_as_floats(&mut given);
-        numbers_as_floats(&mut kept);
-        prop_assert_eq!(given, kept);
+        prop_assert!(means_the_same(&given, &kept), "{given} is not {kept}");
     }
 
     #[test]
@@ -162,14 +160,31 @@ fn keys(metadata: &Metadata) -> Vec<String> {
 }
 
 /// Numbers lose their written form, so that `1e2` and `100` compare equal.
-fn numbers_as_floats(value: &mut Value) {
-    match value {
-        Value::Number(number) => {
-            let float = number.as_f64().unwrap();
-            *value = Value::String(format!("{:.12e}", if float == 0.0 { 0.0 } else { float }));
+#[test]
+fn halfway_between_two_roundings_it_is_the_same_number() {
+    // The test above failed once in a great while: it rounded what had been read twice, to the 13th of 14 digits.
+    let text = r#"{"n": 9207751.8460305E56}"#;
+    let metadata = Metadata::parse(text).unwrap();
+    let (given, kept) = (serde_json::from_str(text).unwrap(), serde_json::from_str(metadata.as_str()).unwrap());
+    assert!(means_the_same(&given, &kept), "{given} is not {kept}");
+    assert!(!means_the_same(&given, &serde_json::json!({"n": 9_207_751.846_1E56})));
+}
+
+/// Whether two values mean the same. Numbers are compared as what a reader makes of them, whose last digits may be wrong:
+/// rounded to fewer digits instead, two that are halfway between would go different ways.
+fn means_the_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            (one - other).abs() <= one.abs() * 1e-12
         }
-        Value::Array(items) => items.iter_mut().for_each(numbers_as_floats),
-        Value::Object(members) => members.values_mut().for_each(numbers_as_floats),
-        _ => {}
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| means_the_same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, one)| other.get(key).is_some_and(|other| means_the_same(one, other)))
+        }
+        _ => one == other,
     }
 }
