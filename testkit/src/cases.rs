@@ -97,23 +97,33 @@ macro_rules! __cases {
 /// ```ignore
 /// opledger_testkit::conformance_tests!(|| Fresh(MyStore::new));
 /// ```
+///
+/// A store that can be opened in a second way says so, and each case is run on it, too: the store that is put behind
+/// `Box<dyn DynStore>` is opened that way.
+///
+/// ```ignore
+/// opledger_testkit::conformance_tests!(|| Fresh(MyStore::new), boxed: || Fresh(MyStore::elsewhere));
+/// ```
 #[macro_export]
 macro_rules! conformance_tests {
     ($make:expr) => {
-        $crate::__cases! { __tests ($make) }
+        $crate::conformance_tests!($make, boxed: $make);
+    };
+    ($make:expr, boxed: $boxed:expr) => {
+        $crate::__cases! { __tests ($make, $boxed) }
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    (($make:expr) $($module:ident: [$($case:ident),* $(,)?];)*) => {
+    (($make:expr, $boxed:expr) $($module:ident: [$($case:ident),* $(,)?];)*) => {
         $(mod $module {
             #[allow(unused_imports)]
             use super::*;
             $(#[test]
             fn $case() {
-                $crate::run_case(concat!(stringify!($module), "::", stringify!($case)), $make);
+                $crate::run_case(concat!(stringify!($module), "::", stringify!($case)), $make, $boxed);
             })*
         })*
     };
@@ -142,15 +152,15 @@ pub fn cases<F: Factory>() -> Vec<Case<F>> {
     crate::__cases! { __table (F) }
 }
 
-/// Runs one case on a fresh store as it is, boxed, and without its push-down.
+/// Runs one case on a fresh store as it is, on one that `boxed` made in a box, and on one without its push-down.
 ///
 /// # Panics
 /// When the case fails, or no case has this name.
-pub fn run_case<F: Factory>(name: &str, make: impl Fn() -> F) {
+pub fn run_case<F: Factory, G: Factory>(name: &str, make: impl Fn() -> F, boxed: impl Fn() -> G) {
     eprintln!("{name}: the store as it is");
     (named::<F>(name).run)(make());
     eprintln!("{name}: behind Box<dyn DynStore>");
-    (named::<Boxed<F>>(name).run)(Boxed(make()));
+    (named::<Boxed<G>>(name).run)(Boxed(boxed()));
     eprintln!("{name}: without push-down");
     (named::<WithoutPushdown<F>>(name).run)(WithoutPushdown(make()));
 }
@@ -167,7 +177,7 @@ fn named<F: Factory>(name: &str) -> Case<F> {
 pub fn conformance<F: Factory>(make: impl Fn() -> F) {
     let mut failed = Vec::new();
     for case in cases::<F>() {
-        if catch_unwind(AssertUnwindSafe(|| run_case(case.name, &make))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| run_case(case.name, &make, &make))).is_err() {
             failed.push(case.name);
         }
     }

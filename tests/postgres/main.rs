@@ -11,22 +11,13 @@ mod runtime;
 mod support;
 mod tls;
 
-use opledger_testkit::{Boxed, WithoutPushdown, cases, run_model};
+use opledger_testkit::{Boxed, WithoutPushdown, run_model};
 
 use crate::runtime::InRuntime;
 use crate::support::InDatabase;
 
-opledger_testkit::conformance_tests!(crate::InDatabase::new);
-
-/// A store that was connected in a runtime of tokio works on that runtime, not on a thread of its own. What is around a store is
-/// the same for both: it is not put in a box or robbed of its push-down again.
-#[test]
-fn a_store_that_was_connected_in_a_runtime_conforms() {
-    for case in cases::<InRuntime>() {
-        eprintln!("{}", case.name);
-        (case.run)(InRuntime::new());
-    }
-}
+// Each case is run on a store on a thread of its own, and on one that was connected in a runtime of tokio and works there.
+opledger_testkit::conformance_tests!(crate::InDatabase::new, boxed: crate::InRuntime::new);
 
 #[test]
 fn histories_agree_with_the_model() {
