@@ -7,7 +7,7 @@ use opledger::store::Damage;
 use opledger::{Result, Scope, Status, Timestamp};
 
 use crate::codec::{self, IndexRow};
-use crate::counters::{Counted, Counter, keys_of};
+use crate::counters::{Counter, keys_of};
 use crate::engine::Engine;
 use crate::keys::{self, CounterKey, Step};
 use crate::reader::Reader;
@@ -55,23 +55,33 @@ impl<E: Engine> Reader<'_, E> {
         Ok(first)
     }
 
+    /// What the counters of an hour should say. What a minute counts is counted once, and the wider buckets from that.
     fn tally_hour(&self, tenant: u32, (from, to): (i64, i64), totals: &mut Tallies) -> Result<Tallies> {
-        let mut tallies = Tallies::new();
+        let mut minutes = BTreeMap::<(i64, u32), Tally>::new();
         for status in Status::ALL {
             let start = keys::index_from(tenant, status, Timestamp::from_micros(from));
             let end = keys::index_from(tenant, status, Timestamp::from_micros(to));
             self.range(&start, &end, false, |key, value| {
                 // One that can't be read was named before.
                 if let (Some(key), Ok(row)) = (keys::parse_index(key), codec::decode::<IndexRow>(key, value)) {
-                    let counted = Counted { tenant, script_type: row.script_type, started: key.at };
-                    for key in keys_of(counted.tenant, counted.script_type, counted.started) {
-                        let is_total = key.step == Step::Total;
-                        let tallies = if is_total { &mut *totals } else { &mut tallies };
-                        tallies.entry(key).or_default().count(status, row.duration_ms.filter(|_| !is_total));
-                    }
+                    let minute = (Step::Minute.bucket(key.at), row.script_type);
+                    minutes.entry(minute).or_default().count(status, row.duration_ms);
                 }
                 true
             })?;
+        }
+        let mut tallies = Tallies::new();
+        for ((minute, script_type), tally) in minutes {
+            for key in keys_of(tenant, script_type, Timestamp::from_micros(minute)) {
+                if key.step == Step::Total {
+                    // A total knows no durations.
+                    let Tally { operations, completed, failed, .. } = tally;
+                    let total = totals.entry(key).or_default();
+                    total.merge(&Tally { operations, completed, failed, ..Tally::default() });
+                } else {
+                    tallies.entry(key).or_default().merge(&tally);
+                }
+            }
         }
         Ok(tallies)
     }
