@@ -108,6 +108,34 @@ impl Table {
         Ok(())
     }
 
+    /// Visits the same in one pass, and keeps nothing of it: for who looks at all of them.
+    pub(super) fn pass<E: Engine>(
+        &self,
+        engine: &E,
+        (tenant, step): (u32, Step),
+        (from, to): (i64, i64),
+        visit: &mut dyn FnMut(CounterKey, &Counter),
+    ) -> EngineResult<()> {
+        if from >= to {
+            return Ok(()); // an engine that reads wrong bytes leads here, and a map's range would panic
+        }
+        let end = |bucket| CounterKey { tenant, step, bucket, script_type: 0 };
+        let changed = self.changed.range(end(from)..end(to));
+        let changed: BTreeMap<&CounterKey, &Counter> =
+            changed.filter_map(|key| Some((key, self.buckets.get(&key.bucket())?.get(&key.script_type)?))).collect();
+        let (start, end) = (keys::counters_from(tenant, step, from), keys::counters_from(tenant, step, to));
+        engine.range(&start, &end, false, &mut |stored, value| {
+            if let Some(key) = keys::parse_counter(stored)
+                && !changed.contains_key(&key)
+            {
+                visit(key, &decode(stored, value));
+            }
+            ControlFlow::Continue(())
+        })?;
+        changed.into_iter().for_each(|(key, counter)| visit(*key, counter));
+        Ok(())
+    }
+
     fn existing<E: Engine>(
         &self,
         engine: &E,
@@ -148,15 +176,18 @@ fn load<E: Engine>(engine: &E, key: BucketKey) -> EngineResult<Bucket> {
     let (start, end) = keys::counters_in(key);
     engine.range(&start, &end, false, &mut |stored, value| {
         if let Some(parsed) = keys::parse_counter(stored) {
-            let counter = match codec::decode::<CounterRow>(stored, value) {
-                Ok(row) => Counter { max_is_gone: row.max_is_gone, tally: row.tally(), damage: None },
-                Err(damage) => Counter { damage: Some(damage), ..Counter::default() },
-            };
-            bucket.insert(parsed.script_type, counter);
+            bucket.insert(parsed.script_type, decode(stored, value));
         }
         ControlFlow::Continue(())
     })?;
     Ok(bucket)
+}
+
+fn decode(key: &[u8], value: &[u8]) -> Counter {
+    match codec::decode::<CounterRow>(key, value) {
+        Ok(row) => Counter { max_is_gone: row.max_is_gone, tally: row.tally(), damage: None },
+        Err(damage) => Counter { damage: Some(damage), ..Counter::default() },
+    }
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl<E: Engine> Reader<'_, E> {
         counted: &mut Tallies,
         found: &mut Vec<Damage>,
     ) -> Result<()> {
-        let visited = self.shared.counters.visit(self.engine, (tenant, step), range, &mut |key, counter| {
+        let visited = self.shared.counters.pass(self.engine, (tenant, step), range, &mut |key, counter| {
             found.extend(differs(key, counter, counted.remove(&key).unwrap_or_default()));
         });
         self.engine(visited)
