@@ -38,7 +38,10 @@ fn a_cleanup_gives_the_disk_back_where_the_engine_can_and_says_where_it_can_t() 
         let figures: Vec<f64> = told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let [after, before] = figures[..] else { panic!("{engine}: {told}") };
         let really = disk::size_of(&dir).unwrap() as f64 / 1e6;
-        assert!((after - really).abs() < 0.5 && after <= before, "{engine}: {told} it is {really}");
+        assert!((after - really).abs() < 0.5, "{engine}: {told} it is {really}");
+        // sled writes what stays anew before it uses the room of what went.
+        let at_most = if engine == "sled" { before * 1.5 } else { before };
+        assert!(after <= at_most, "{engine}: {told}");
         assert_eq!(told.contains("sled keeps the room"), engine == "sled", "{told}");
         assert!(!gives || after * 3.0 < before, "{engine}: {told}");
         let (_, told) = cleanup(&[]);

@@ -211,7 +211,7 @@ pub(crate) fn find<E: Engine>(engine: &E, place: u64) -> EngineResult<Option<(u6
 
 /// Whether a place is in a block; one of unknown length goes on to the next. An engine that reads wrong bytes may give
 /// a block that begins later.
-fn holds(place: u64, begin: u64, length: Option<u64>) -> bool {
+pub(crate) fn holds(place: u64, begin: u64, length: Option<u64>) -> bool {
     place.checked_sub(begin).is_some_and(|index| length.is_none_or(|length| index < length))
 }
 
@@ -225,20 +225,6 @@ fn last_until<E: Engine>(engine: &E, place: u64) -> EngineResult<Option<(u64, Re
     })?;
     let Some((begin, bytes)) = found else { return Ok(None) };
     Ok(Some((begin, join(engine, begin, Cow::Owned(bytes))?)))
-}
-
-/// The version at a place; none where retention removed it, or where nothing was ever.
-pub(crate) fn row<E: Engine>(engine: &E, place: u64) -> Read<Option<Row>> {
-    match find(engine, place)? {
-        None => Ok(Ok(None)),
-        Some((_, Err(damage))) => Ok(Err(damage)),
-        Some((begin, Ok(block))) => Ok(block.row(begin, place)),
-    }
-}
-
-/// The first version of an operation, which must be at this place.
-pub(crate) fn first<E: Engine>(engine: &E, place: u64) -> Read<Option<FirstRow>> {
-    Ok(row(engine, place)?.and_then(|row| row.map(|row| as_first(place, row)).transpose()))
 }
 
 /// The version at this place as what it must be: the first one of its operation.

@@ -29,6 +29,9 @@ mod keys;
 mod known;
 mod load;
 mod lock;
+#[cfg(test)]
+mod map;
+mod near;
 mod open;
 mod options;
 mod pending;

@@ -13,6 +13,7 @@ use crate::codec::{self, CountedRow, FirstRow, HubRow, IndexRow, MetaRow, Row};
 use crate::counters::{Counted, Counters, Staged};
 use crate::engine::{Engine, EngineError, EngineResult};
 use crate::keys::{self, Step};
+use crate::near::Near;
 use crate::pending::{Edit, Pending};
 use crate::shared::Names;
 use crate::transaction::LogEnd;
@@ -94,11 +95,11 @@ fn settle_rest<E: Engine>(
         }
         ControlFlow::Continue(())
     })?;
-    let mut staged = counters.begin();
+    let (mut staged, near) = (counters.begin(), Near::default());
     for (place, row) in rest {
         let settled = match row {
             Row::First(row) => settle_first(engine, place, *row, counters, (&mut staged, pending))?,
-            Row::Next(row) => match block::first(engine, row.first(place))? {
+            Row::Next(row) => match near.first(engine, row.first(place))? {
                 Ok(Some(first)) => {
                     let next = (row.first(place), row.status(), row.duration_ms);
                     settle_next(engine, place, first, next, counters, (&mut staged, pending))?

@@ -126,71 +126,9 @@ impl Change {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-    use std::sync::RwLock;
-
     use super::*;
     use crate::engine::Batch;
-
-    /// The plainest engine.
-    #[derive(Default)]
-    struct Map(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
-
-    impl Engine for Map {
-        const NAME: &'static str = "map";
-
-        fn open(_: &Path, _: &Path) -> EngineResult<Self> {
-            Ok(Self::default())
-        }
-
-        fn found(&self) -> &[String] {
-            &[]
-        }
-
-        fn get(&self, key: &[u8]) -> EngineResult<Option<Vec<u8>>> {
-            Ok(self.0.read().unwrap().get(key).cloned())
-        }
-
-        fn range(&self, from: &[u8], to: &[u8], reverse: bool, visit: &mut Visit<'_>) -> EngineResult<()> {
-            let map = self.0.read().unwrap();
-            let range = map.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
-            let pairs: Vec<_> = if reverse { range.rev().collect() } else { range.collect() };
-            let _stopped = pairs.into_iter().try_for_each(|(key, value)| visit(key, value));
-            Ok(())
-        }
-
-        fn apply(&self, batch: Batch) -> EngineResult<()> {
-            let mut map = self.0.write().unwrap();
-            for (key, value) in batch.entries {
-                match value {
-                    Some(value) => map.insert(key, value),
-                    None => map.remove(&key),
-                };
-            }
-            Ok(())
-        }
-
-        fn sync(&self) -> EngineResult<()> {
-            Ok(())
-        }
-
-        fn give_back(&mut self) -> EngineResult<()> {
-            Ok(())
-        }
-
-        fn apply_synced(&self, batch: Batch) -> EngineResult<()> {
-            self.apply(batch)?;
-            self.sync()
-        }
-
-        fn size_on_disk(&self) -> EngineResult<u64> {
-            Ok(0)
-        }
-
-        fn close(self) -> EngineResult<()> {
-            Ok(())
-        }
-    }
+    use crate::map::Map;
 
     fn seen(pending: &Pending, engine: &Map, bounds: (u8, u8), reverse: bool, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut seen = Vec::new();

@@ -16,6 +16,7 @@ use crate::codec::{self, FirstRow, HubRow, NextRow, Row};
 use crate::engine::{Engine, EngineResult};
 use crate::keys;
 use crate::known::Known;
+use crate::near::Near;
 use crate::shared::Shared;
 
 pub(crate) use documents::read as read_document;
@@ -25,9 +26,14 @@ pub(crate) struct Reader<'a, E> {
     pub(crate) shared: &'a Shared<E>,
     pub(crate) engine: &'a E,
     pub(crate) scope: Scope,
+    near: Near,
 }
 
-impl<E: Engine> Reader<'_, E> {
+impl<'a, E: Engine> Reader<'a, E> {
+    pub(crate) fn new(shared: &'a Shared<E>, engine: &'a E, scope: Scope) -> Self {
+        Self { shared, engine, scope, near: Near::default() }
+    }
+
     pub(crate) fn get(&self, keys: &[Key]) -> Result<Vec<Option<Record>>> {
         keys.iter()
             .map(|key| match key {
@@ -122,7 +128,7 @@ impl<E: Engine> Reader<'_, E> {
         if let Some(row) = self.shared.held().get(place) {
             return Ok(row);
         }
-        Ok(self.engine(block::row(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place))))
+        Ok(self.engine(self.near.row(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place))))
     }
 
     /// Visits the log from `place` on, without decoding it.

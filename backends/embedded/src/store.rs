@@ -49,7 +49,7 @@ impl<E: Engine> EmbeddedStore<E> {
     }
 
     fn reader<T>(&self, scope: Scope, read: impl FnOnce(&Reader<'_, E>) -> Result<T>) -> Result<T> {
-        self.shared.read(|engine| read(&Reader { shared: &self.shared, engine, scope }))
+        self.shared.read(|engine| read(&Reader::new(&self.shared, engine, scope)))
     }
 
     /// Hands a job over; the future waits for its answer.

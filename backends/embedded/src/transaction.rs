@@ -217,7 +217,7 @@ impl<'a, E: Engine> Transaction<'a, E> {
     }
 
     pub(crate) fn reader(&self) -> Reader<'_, E> {
-        Reader { shared: self.shared, engine: self.engine, scope: Scope::All }
+        Reader::new(self.shared, self.engine, Scope::All)
     }
 
     fn tenant_number(&mut self, tenant: Tenant) -> Result<u32> {
