@@ -43,6 +43,7 @@ pub(crate) struct Committer<E> {
     /// Since when something applied is not synced.
     pub(crate) unsynced: Option<Instant>,
     pub(crate) head_synced: Instant,
+    /// How far retention has come.
     pub(crate) swept: Swept,
     /// How many entries were removed.
     pub(crate) removed: usize,
