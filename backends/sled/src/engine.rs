@@ -45,7 +45,7 @@ pub const BYTES: usize = 512 * 1024;
 pub const SNAPSHOT: u64 = 16 * 1024 * 1024;
 
 /// sled takes about twice this, and about 50 MB for a million entries besides.
-const CACHE: u64 = 4 * 1024 * 1024;
+const CACHE: u64 = 3 * 1024 * 1024;
 const TICK: Duration = Duration::from_millis(100);
 /// How long a flush may go on after one of sled's threads died; it may wait for what that thread was to write.
 const GRACE: Duration = Duration::from_secs(5);
