@@ -99,12 +99,48 @@ impl Table {
             }
             _ => self.existing(engine, (tenant, step), (from, to))?,
         };
-        for bucket in wanted.into_iter().filter(|bucket| (from..to).contains(bucket)) {
+        let wanted: BTreeSet<i64> = wanted.into_iter().filter(|bucket| (from..to).contains(bucket)).collect();
+        self.load_window(engine, (tenant, step), &wanted)?;
+        for bucket in wanted {
             let key = BucketKey { tenant, step, bucket };
             for (script_type, counter) in self.bucket(engine, key)? {
                 visit(key.counter(*script_type), counter);
             }
         }
+        Ok(())
+    }
+
+    /// Reads what is missing of a window in one go: bucket by bucket, the first report after opening takes several times as
+    /// long. Of a window that is too wide to be kept, each is read when its turn comes.
+    fn load_window<E: Engine>(
+        &mut self,
+        engine: &E,
+        (tenant, step): (u32, Step),
+        wanted: &BTreeSet<i64>,
+    ) -> EngineResult<()> {
+        let key = |bucket: &i64| BucketKey { tenant, step, bucket: *bucket };
+        let mut missing: BTreeMap<i64, Bucket> = wanted
+            .iter()
+            .filter(|bucket| !self.buckets.contains_key(&key(bucket)))
+            .map(|bucket| (*bucket, Bucket::new()))
+            .collect();
+        let Some(((first, _), (last, _))) = missing.first_key_value().zip(missing.last_key_value()) else {
+            return Ok(());
+        };
+        if missing.len() > KEPT / 4 {
+            return Ok(());
+        }
+        let (start, end) = (keys::counters_in(key(first)).0, keys::counters_in(key(last)).1);
+        engine.range(&start, &end, false, &mut |stored, value| {
+            if let Some(found) = keys::parse_counter(stored)
+                && let Some(bucket) = missing.get_mut(&found.bucket)
+            {
+                bucket.insert(found.script_type, decode(stored, value));
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.make_room();
+        self.buckets.extend(missing.into_iter().map(|(bucket, counters)| (key(&bucket), counters)));
         Ok(())
     }
 
@@ -192,23 +228,58 @@ fn decode(key: &[u8], value: &[u8]) -> Counter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
+    use opledger::report::Tally;
+
     use super::*;
+    use crate::engine::Batch;
+    use crate::map::Map;
+
+    fn hour(n: usize) -> CounterKey {
+        let bucket = i64::try_from(n).unwrap() * 3_600_000_000;
+        CounterKey { tenant: 0, step: Step::Hour, bucket, script_type: 1 }
+    }
 
     #[test]
     fn where_many_are_needed_room_is_not_sought_for_each_new_one() {
         // Operations that lay hours apart took eleven times as long to record as those of one hour.
         let mut table = Table::default();
         let mut looked = 0;
-        let mut put = |table: &mut Table, hour: usize| {
+        let mut put = |table: &mut Table, n: usize| {
             looked += usize::from(table.make_room());
-            let bucket = i64::try_from(hour).unwrap() * 3_600_000_000;
-            table.put(CounterKey { tenant: 0, step: Step::Hour, bucket, script_type: 1 }, Counter::default());
+            table.put(hour(n), Counter::default());
         };
-        (0..4 * KEPT).for_each(|hour| put(&mut table, hour));
+        (0..4 * KEPT).for_each(|n| put(&mut table, n));
         assert_eq!(table.buckets.len(), 4 * KEPT, "all of them wait to be stored");
         table.clean();
-        (4 * KEPT..6 * KEPT).for_each(|hour| put(&mut table, hour));
+        (4 * KEPT..6 * KEPT).for_each(|n| put(&mut table, n));
         assert!(table.buckets.len() <= 4 * KEPT, "{} are kept", table.buckets.len());
         assert!(looked <= 4, "looked {looked} times");
+    }
+
+    #[test]
+    fn a_window_is_read_in_one_go() {
+        // The first dashboard after opening read each of its buckets by itself: 3 ms where later ones took 0.15.
+        let engine = Map::default();
+        let stored = |n: usize| {
+            let operations = u64::try_from(n).unwrap() + 1;
+            let counter = Counter { tally: Tally { operations, ..Tally::default() }, ..Counter::default() };
+            (keys::counter(hour(n)), Some(codec::encode(&counter.row().unwrap()).unwrap()))
+        };
+        engine.apply(Batch { entries: (0..24).map(stored).collect() }).unwrap();
+        let mut table = Table::default();
+        // What waits to be stored stands for what is.
+        let tally = Tally { operations: 70, ..Tally::default() };
+        table.put(hour(3), Counter { tally, ..Counter::default() });
+        for _ in 0..2 {
+            let mut seen = Vec::new();
+            let window = (hour(1).bucket, hour(20).bucket);
+            let visit = &mut |_: CounterKey, counter: &Counter| seen.push(counter.tally.operations);
+            table.visit(&engine, (0, Step::Hour), window, visit).unwrap();
+            let expected: Vec<u64> = (1..20).map(|n| if n == 3 { 70 } else { n + 1 }).collect();
+            assert_eq!(seen, expected);
+        }
+        assert_eq!(engine.ranges.load(Ordering::Relaxed), 3, "both ends, and what is between");
     }
 }
