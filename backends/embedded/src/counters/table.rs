@@ -110,8 +110,8 @@ impl Table {
         Ok(())
     }
 
-    /// Reads what is missing of a window in one go: bucket by bucket, the first report after opening takes several times as
-    /// long. Of a window that is too wide to be kept, each is read when its turn comes.
+    /// Reads what is missing of a window in one go: bucket by bucket, the first report after opening takes up to half as long
+    /// again. Of a window that is too wide to be kept, each is read when its turn comes.
     fn load_window<E: Engine>(
         &mut self,
         engine: &E,
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_window_is_read_in_one_go() {
-        // The first dashboard after opening read each of its buckets by itself: 3 ms where later ones took 0.15.
+        // The first dashboard after opening read each of its buckets by itself.
         let engine = Map::default();
         let stored = |n: usize| {
             let operations = u64::try_from(n).unwrap() + 1;
