@@ -159,7 +159,6 @@ fn keys(metadata: &Metadata) -> Vec<String> {
     members.into_iter().map(|(key, _)| key).collect()
 }
 
-/// Numbers lose their written form, so that `1e2` and `100` compare equal.
 #[test]
 fn halfway_between_two_roundings_it_is_the_same_number() {
     // The test above failed once in a great while: it rounded what had been read twice, to the 13th of 14 digits.
@@ -170,7 +169,7 @@ fn halfway_between_two_roundings_it_is_the_same_number() {
     assert!(!means_the_same(&given, &serde_json::json!({"n": 9_207_751.846_1E56})));
 }
 
-/// Whether two values mean the same. Numbers are compared as what a reader makes of them, whose last digits may be wrong:
+/// Whether two values mean the same. Numbers lose their written form (`1e2` is `100`), and are compared as what a reader makes of them, whose last digits may be wrong:
 /// rounded to fewer digits instead, two that are halfway between would go different ways.
 fn means_the_same(one: &Value, other: &Value) -> bool {
     match (one, other) {

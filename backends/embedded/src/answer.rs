@@ -8,9 +8,9 @@ use opledger::store::{Activity, Damage};
 use opledger::{Result, Status, Timestamp};
 
 use crate::codec::{self, IndexRow};
-use crate::counters::Counter;
+use crate::counters::{VisitCounter, Window};
 use crate::engine::Engine;
-use crate::keys::{self, CounterKey, Step};
+use crate::keys::{self, Step};
 use crate::reader::Reader;
 
 type ByType = BTreeMap<u32, Tally>;
@@ -113,24 +113,13 @@ impl<E: Engine> Reader<'_, E> {
     }
 
     /// Visits the counters of a step whose bucket begins in `[from, to)`.
-    fn count(
-        &self,
-        tenant: u32,
-        step: Step,
-        buckets: (i64, i64),
-        visit: &mut dyn FnMut(CounterKey, &Counter),
-    ) -> Result<()> {
+    fn count(&self, tenant: u32, step: Step, (from, to): (i64, i64), visit: &mut VisitCounter<'_>) -> Result<()> {
         let mut damaged = None;
-        let visited =
-            self.shared.counters.visit(
-                self.engine,
-                (tenant, step),
-                buckets,
-                &mut |key, counter| match &counter.damage {
-                    Some(damage) => damaged = Some(damage.clone()),
-                    None => visit(key, counter),
-                },
-            );
+        let window = Window { tenant, step, from, to };
+        let visited = self.shared.counters.visit(self.engine, window, &mut |key, counter| match &counter.damage {
+            Some(damage) => damaged = Some(damage.clone()),
+            None => visit(key, counter),
+        });
         self.engine(visited)?;
         damaged.map_or(Ok(()), |damage| Err(self.shared.corrupt(&damage)))
     }

@@ -18,9 +18,9 @@ use crate::inbox::Inbox;
 use crate::known::Recent;
 use crate::lock::Lock;
 use crate::options::Durability;
+use crate::purge::Swept;
 use crate::queue::{Company, Job, Queue, Reply};
 use crate::shared::{Names, Shared};
-use crate::swept::Swept;
 use crate::transaction::{LogEnd, SETTLE_EVERY, Transaction};
 
 /// How often an idle committer looks into the inbox, and a broken store is tried again.

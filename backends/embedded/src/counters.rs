@@ -36,6 +36,18 @@ impl Counter {
     }
 }
 
+/// Buckets of a tenant and step: those that begin in `[from, to)`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) tenant: u32,
+    pub(crate) step: Step,
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+}
+
+/// What is called for each counter of a window.
+pub(crate) type VisitCounter<'a> = dyn FnMut(CounterKey, &Counter) + 'a;
+
 /// All counters: those in memory, and behind them those in the engine.
 #[derive(Debug, Default)]
 pub(crate) struct Counters(Mutex<Table>);
@@ -78,26 +90,19 @@ impl Counters {
         *self.table() = counted.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     }
 
-    /// Visits the counters of a step whose bucket begins in `[from, to)`.
+    /// Visits the counters of a window, and keeps them at hand.
     pub(crate) fn visit<E: Engine>(
         &self,
         engine: &E,
-        (tenant, step): (u32, Step),
-        (from, to): (i64, i64),
-        visit: &mut dyn FnMut(CounterKey, &Counter),
+        window: Window,
+        visit: &mut VisitCounter<'_>,
     ) -> EngineResult<()> {
-        self.table().visit(engine, (tenant, step), (from, to), visit)
+        self.table().visit(engine, window, visit)
     }
 
     /// Visits the same in one pass, and keeps nothing of it: for who looks at all of them.
-    pub(crate) fn pass<E: Engine>(
-        &self,
-        engine: &E,
-        (tenant, step): (u32, Step),
-        (from, to): (i64, i64),
-        visit: &mut dyn FnMut(CounterKey, &Counter),
-    ) -> EngineResult<()> {
-        self.table().pass(engine, (tenant, step), (from, to), visit)
+    pub(crate) fn pass<E: Engine>(&self, engine: &E, window: Window, visit: &mut VisitCounter<'_>) -> EngineResult<()> {
+        self.table().pass(engine, window, visit)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -13,6 +13,7 @@
 
 mod answer;
 mod block;
+mod block_cache;
 mod codec;
 mod committer;
 mod counters;
@@ -30,8 +31,7 @@ mod known;
 mod load;
 mod lock;
 #[cfg(test)]
-mod map;
-mod near;
+mod map_engine;
 mod open;
 mod options;
 mod pending;
@@ -40,7 +40,6 @@ mod queue;
 mod reader;
 mod shared;
 mod store;
-mod swept;
 mod transaction;
 
 pub use inbox::Inbox;

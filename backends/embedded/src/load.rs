@@ -9,11 +9,11 @@ use opledger::store::Damage;
 use opledger::{Clock, SystemClock};
 
 use crate::block;
+use crate::block_cache::BlockCache;
 use crate::codec::{self, CountedRow, FirstRow, HubRow, IndexRow, MetaRow, Row};
-use crate::counters::{Counted, Counters, Staged};
+use crate::counters::{Counted, Counters, Staged, Window};
 use crate::engine::{Engine, EngineError, EngineResult};
 use crate::keys::{self, Step};
-use crate::near::Near;
 use crate::pending::{Edit, Pending};
 use crate::shared::Names;
 use crate::transaction::LogEnd;
@@ -95,11 +95,11 @@ fn settle_rest<E: Engine>(
         }
         ControlFlow::Continue(())
     })?;
-    let (mut staged, near) = (counters.begin(), Near::default());
+    let (mut staged, blocks) = (counters.begin(), BlockCache::default());
     for (place, row) in rest {
         let settled = match row {
             Row::First(row) => settle_first(engine, place, *row, counters, (&mut staged, pending))?,
-            Row::Next(row) => match near.first(engine, row.first(place))? {
+            Row::Next(row) => match blocks.first(engine, row.first(place))? {
                 Ok(Some(first)) => {
                     let next = (row.first(place), row.status(), row.duration_ms);
                     settle_next(engine, place, first, next, counters, (&mut staged, pending))?
@@ -166,9 +166,8 @@ fn settle_next<E: Engine>(
 fn operations<E: Engine>(engine: &E, names: &Names, counters: &Counters) -> EngineResult<u64> {
     let mut operations = 0;
     for tenant in std::iter::once(0).chain(names.tenants.values().copied()) {
-        counters.visit(engine, (tenant, Step::Total), (0, 1), &mut |_, counter| {
-            operations += counter.tally.operations;
-        })?;
+        let total = Window { tenant, step: Step::Total, from: 0, to: 1 };
+        counters.visit(engine, total, &mut |_, counter| operations += counter.tally.operations)?;
     }
     Ok(operations)
 }

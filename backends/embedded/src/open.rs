@@ -19,10 +19,10 @@ use crate::known::Recent;
 use crate::load::load;
 use crate::lock;
 use crate::options::Options;
+use crate::purge::Swept;
 use crate::queue::{Company, Queue};
 use crate::shared::Shared;
 use crate::store::EmbeddedStore;
-use crate::swept::Swept;
 use crate::transaction::LogEnd;
 
 /// The folders in a store that are no engine's.

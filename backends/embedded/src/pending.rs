@@ -128,7 +128,7 @@ impl Change {
 mod tests {
     use super::*;
     use crate::engine::Batch;
-    use crate::map::Map;
+    use crate::map_engine::Map;
 
     fn seen(pending: &Pending, engine: &Map, bounds: (u8, u8), reverse: bool, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut seen = Vec::new();

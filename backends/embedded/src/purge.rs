@@ -1,5 +1,7 @@
 //! Retention: finished operations leave with all their versions, index entries and counts.
 
+mod swept;
+
 use std::collections::BTreeMap;
 
 use opledger::model::UnitId;
@@ -11,8 +13,10 @@ use crate::codec::{self, HubRow, IndexRow, Row};
 use crate::counters::Counted;
 use crate::engine::Engine;
 use crate::keys::{self, IndexKey};
-use crate::swept::Swept;
+use crate::reader::chain;
 use crate::transaction::Transaction;
+
+pub(crate) use swept::Swept;
 
 /// The blocks that lose versions, by the place where they begin. None of them has a damaged version: such a block stays as
 /// it is, and verify names it.
@@ -114,14 +118,14 @@ impl<E: Engine> Transaction<'_, E> {
         let Some(Ok(places)) = self.reader().value(&hub)?.map(|bytes| codec::decode::<HubRow>(&hub, &bytes)) else {
             return Ok(false);
         };
-        let Some(chain) = self.chain(places, blocks)? else { return Ok(false) };
+        let Some(chain) = chain(places, |place| self.row(place, blocks))? else { return Ok(false) };
         let counted = Counted { tenant: key.tenant, script_type: row.script_type, started: key.at };
         self.staged
             .removed((&self.shared.counters, self.engine), counted, key.status, row.duration_ms)
             .map_err(|error| self.shared.engine_failed(error))?;
-        for (begin, place) in chain {
-            if let Some(block) = blocks.get_mut(&begin) {
-                block.remove(place.saturating_sub(begin));
+        for place in chain {
+            if let Some((begin, block)) = blocks.range_mut(..=place).next_back() {
+                block.remove(place.saturating_sub(*begin));
             }
         }
         self.remove(hub);
@@ -129,30 +133,17 @@ impl<E: Engine> Transaction<'_, E> {
         Ok(true)
     }
 
-    /// The places of an operation's versions, the last one first, each after the one where its block begins; none where
-    /// one can't be read.
-    fn chain(&self, places: HubRow, blocks: &mut Blocks) -> Result<Option<Vec<(u64, u64)>>> {
-        let mut chain = Vec::new();
-        let mut place = places.open();
-        loop {
-            // Operations that began one after another share blocks: what was read for one is at hand for the next.
-            let Some(begin) = self.load_block(place, blocks)? else { return Ok(None) };
-            let Some(Ok(Some(row))) = blocks.get(&begin).map(|block| block.row(begin, place)) else { return Ok(None) };
-            chain.push((begin, place));
-            match row {
-                Row::First(_) => return Ok((place == places.first).then_some(chain)),
-                Row::Next(next) => place = next.previous(place),
-            }
-            if place < places.first {
-                return Ok(None);
-            }
-        }
+    /// The version at a place; none where it can't be read.
+    fn row(&self, place: u64, blocks: &mut Blocks) -> Result<Option<Row>> {
+        // Operations that began one after another share blocks: what was read for one is at hand for the next.
+        let Some(begin) = self.load_block(place, blocks)? else { return Ok(None) };
+        Ok(blocks.get(&begin).and_then(|block| block.row(begin, place).ok().flatten()))
     }
 
     /// Reads the block of a place, and says where it begins; none where it can't be read.
     fn load_block(&self, place: u64, blocks: &mut Blocks) -> Result<Option<u64>> {
         if let Some((begin, block)) = blocks.range(..=place).next_back()
-            && place.saturating_sub(*begin) < block.len()
+            && block::holds(place, *begin, Some(block.len()))
         {
             return Ok(Some(*begin));
         }

@@ -12,11 +12,11 @@ use opledger::store::{Damage, Key, Page, Record, Scan};
 use opledger::{Hash, Operation, Position, Result, Scope};
 
 use crate::block::{self, VisitBytes};
+use crate::block_cache::BlockCache;
 use crate::codec::{self, FirstRow, HubRow, NextRow, Row};
 use crate::engine::{Engine, EngineResult};
 use crate::keys;
 use crate::known::Known;
-use crate::near::Near;
 use crate::shared::Shared;
 
 pub(crate) use documents::read as read_document;
@@ -26,12 +26,12 @@ pub(crate) struct Reader<'a, E> {
     pub(crate) shared: &'a Shared<E>,
     pub(crate) engine: &'a E,
     pub(crate) scope: Scope,
-    near: Near,
+    blocks: BlockCache,
 }
 
 impl<'a, E: Engine> Reader<'a, E> {
     pub(crate) fn new(shared: &'a Shared<E>, engine: &'a E, scope: Scope) -> Self {
-        Self { shared, engine, scope, near: Near::default() }
+        Self { shared, engine, scope, blocks: BlockCache::default() }
     }
 
     pub(crate) fn get(&self, keys: &[Key]) -> Result<Vec<Option<Record>>> {
@@ -128,7 +128,7 @@ impl<'a, E: Engine> Reader<'a, E> {
         if let Some(row) = self.shared.held().get(place) {
             return Ok(row);
         }
-        Ok(self.engine(self.near.row(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place))))
+        Ok(self.engine(self.blocks.row(self.engine, place))?.and_then(|row| row.ok_or_else(|| missing(place))))
     }
 
     /// Visits the log from `place` on, without decoding it.
@@ -170,16 +170,7 @@ impl<'a, E: Engine> Reader<'a, E> {
 
     /// The places of an operation's versions, the last one first; none where one can't be read.
     pub(crate) fn chain(&self, places: HubRow) -> Result<Option<Vec<u64>>> {
-        let mut chain = vec![places.open()];
-        let mut place = places.open();
-        while place > places.first {
-            match self.next_row(place)? {
-                Ok(row) => place = row.previous(place),
-                Err(_) => return Ok(None),
-            }
-            chain.push(place);
-        }
-        Ok((place == places.first).then_some(chain))
+        chain(places, |place| Ok(self.row(place)?.ok()))
     }
 
     /// Where the versions of the operation `hk` are.
@@ -238,6 +229,21 @@ impl<'a, E: Engine> Reader<'a, E> {
             if visit(key, value) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         self.engine(self.shared.pending().range(self.engine, (from, to), reverse, &mut step))
+    }
+}
+
+/// The places of an operation's versions, the last one first, by a reader of rows; none where one can't be read, or does
+/// not lead to the first.
+pub(crate) fn chain(places: HubRow, mut read: impl FnMut(u64) -> Result<Option<Row>>) -> Result<Option<Vec<u64>>> {
+    let mut chain = Vec::new();
+    let mut place = places.open();
+    loop {
+        chain.push(place);
+        match read(place)? {
+            Some(Row::First(_)) => return Ok((place == places.first).then_some(chain)),
+            Some(Row::Next(row)) if row.previous(place) >= places.first => place = row.previous(place),
+            _ => return Ok(None),
+        }
     }
 }
 

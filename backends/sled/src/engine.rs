@@ -251,7 +251,7 @@ impl Engine for SledEngine {
         if !self.watched.swap(true, Ordering::AcqRel) {
             let _ = self.helper.send(Work::Watch);
         }
-        self.doubt.note(guarded(|| db.apply_batch(writes).map(let_go)))?;
+        self.doubt.note(guarded(|| db.apply_batch(writes).map(|()| let_go())))?;
         let full = {
             let mut queue = self.queue();
             queue.batches += 1;
@@ -348,7 +348,7 @@ fn wake(db: &sled::Db) {
 
 /// Frees what sled has left for this thread to free: each flush leaves a buffer of half a megabyte, and 64 of them would come
 /// together. Two epochs must pass before they go.
-fn let_go((): ()) {
+fn let_go() {
     (0..3).for_each(|_| crossbeam_epoch::pin().flush());
 }
 
@@ -360,7 +360,7 @@ fn help(db: &sled::Db, work: &Receiver<Work>) {
         match next {
             Ok(Work::Watch) => watching = true,
             Ok(Work::Flush(reply)) => {
-                let result = guarded(|| db.flush().map(drop).map(let_go));
+                let result = guarded(|| db.flush().map(|_bytes| let_go()));
                 watching = false;
                 let _ = reply.send(result);
             }

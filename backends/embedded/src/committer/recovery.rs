@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::files::io_error;
 use crate::load::load;
 use crate::open::open_engine;
-use crate::swept::Swept;
+use crate::purge::Swept;
 
 impl<E: Engine> Committer<E> {
     /// Takes the store out of service: what the engine shows may not be on disk.

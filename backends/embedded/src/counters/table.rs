@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use super::Counter;
+use super::{Counter, VisitCounter, Window};
 use crate::codec::{self, CounterRow};
 use crate::engine::{Engine, EngineResult};
 use crate::keys::{self, BucketKey, CounterKey, Step};
@@ -12,6 +12,9 @@ use crate::keys::{self, BucketKey, CounterKey, Step};
 const KEPT: usize = 4096;
 /// Up to so many buckets are asked for one by one; of more, only those that exist are looked for.
 const NEAR: i64 = 1024;
+
+/// Up to so many buckets are read together: one by one, the first report after opening takes up to half as long again.
+const AT_ONCE: usize = KEPT / 4;
 
 /// The counters of a bucket by type.
 type Bucket = BTreeMap<u32, Counter>;
@@ -33,7 +36,9 @@ impl Table {
     pub(super) fn bucket<E: Engine>(&mut self, engine: &E, key: BucketKey) -> EngineResult<&Bucket> {
         if !self.buckets.contains_key(&key) {
             self.make_room();
-            self.buckets.insert(key, load(engine, key)?);
+            let BucketKey { tenant, step, bucket } = key;
+            let read = read(engine, (tenant, step), BTreeMap::from([(bucket, Bucket::new())]))?;
+            self.buckets.extend(read);
         }
         Ok(self.buckets.entry(key).or_default())
     }
@@ -84,74 +89,41 @@ impl Table {
     pub(super) fn visit<E: Engine>(
         &mut self,
         engine: &E,
-        (tenant, step): (u32, Step),
-        (from, to): (i64, i64),
-        visit: &mut dyn FnMut(CounterKey, &Counter),
+        window: Window,
+        visit: &mut VisitCounter<'_>,
     ) -> EngineResult<()> {
+        let Window { tenant, step, from, to } = window;
         let Some((first, last)) = self.extent(engine, (tenant, step))? else { return Ok(()) };
         let width = step.width().unwrap_or(1);
         let (from, to) = (from.max(first), to.min(last.saturating_add(width)));
         let count = to.saturating_sub(from) / width;
-        let wanted = match count {
+        let mut wanted: BTreeSet<i64> = match count {
             ..=0 if from >= to => return Ok(()),
             ..=NEAR if from.rem_euclid(width) == 0 => {
                 (0..=count).filter_map(|n| from.checked_add(n.checked_mul(width)?)).collect()
             }
-            _ => self.existing(engine, (tenant, step), (from, to))?,
+            _ => self.existing(engine, Window { from, to, ..window })?,
         };
-        let wanted: BTreeSet<i64> = wanted.into_iter().filter(|bucket| (from..to).contains(bucket)).collect();
-        self.load_window(engine, (tenant, step), &wanted)?;
+        wanted.retain(|bucket| (from..to).contains(bucket));
+        let key = |bucket: i64| BucketKey { tenant, step, bucket };
+        let missing = wanted.iter().filter(|bucket| !self.buckets.contains_key(&key(**bucket)));
+        let missing: BTreeMap<i64, Bucket> = missing.map(|bucket| (*bucket, Bucket::new())).collect();
+        // Of a window too wide to be kept, each bucket is read when its turn comes.
+        if missing.len() <= AT_ONCE {
+            self.make_room();
+            self.buckets.extend(read(engine, (tenant, step), missing)?);
+        }
         for bucket in wanted {
-            let key = BucketKey { tenant, step, bucket };
-            for (script_type, counter) in self.bucket(engine, key)? {
-                visit(key.counter(*script_type), counter);
+            for (script_type, counter) in self.bucket(engine, key(bucket))? {
+                visit(key(bucket).counter(*script_type), counter);
             }
         }
-        Ok(())
-    }
-
-    /// Reads what is missing of a window in one go: bucket by bucket, the first report after opening takes up to half as long
-    /// again. Of a window that is too wide to be kept, each is read when its turn comes.
-    fn load_window<E: Engine>(
-        &mut self,
-        engine: &E,
-        (tenant, step): (u32, Step),
-        wanted: &BTreeSet<i64>,
-    ) -> EngineResult<()> {
-        let key = |bucket: &i64| BucketKey { tenant, step, bucket: *bucket };
-        let mut missing: BTreeMap<i64, Bucket> = wanted
-            .iter()
-            .filter(|bucket| !self.buckets.contains_key(&key(bucket)))
-            .map(|bucket| (*bucket, Bucket::new()))
-            .collect();
-        let Some(((first, _), (last, _))) = missing.first_key_value().zip(missing.last_key_value()) else {
-            return Ok(());
-        };
-        if missing.len() > KEPT / 4 {
-            return Ok(());
-        }
-        let (start, end) = (keys::counters_in(key(first)).0, keys::counters_in(key(last)).1);
-        engine.range(&start, &end, false, &mut |stored, value| {
-            if let Some(found) = keys::parse_counter(stored)
-                && let Some(bucket) = missing.get_mut(&found.bucket)
-            {
-                bucket.insert(found.script_type, decode(stored, value));
-            }
-            ControlFlow::Continue(())
-        })?;
-        self.make_room();
-        self.buckets.extend(missing.into_iter().map(|(bucket, counters)| (key(&bucket), counters)));
         Ok(())
     }
 
     /// Visits the same in one pass, and keeps nothing of it: for who looks at all of them.
-    pub(super) fn pass<E: Engine>(
-        &self,
-        engine: &E,
-        (tenant, step): (u32, Step),
-        (from, to): (i64, i64),
-        visit: &mut dyn FnMut(CounterKey, &Counter),
-    ) -> EngineResult<()> {
+    pub(super) fn pass<E: Engine>(&self, engine: &E, window: Window, visit: &mut VisitCounter<'_>) -> EngineResult<()> {
+        let Window { tenant, step, from, to } = window;
         if from >= to {
             return Ok(()); // an engine that reads wrong bytes leads here, and a map's range would panic
         }
@@ -172,12 +144,8 @@ impl Table {
         Ok(())
     }
 
-    fn existing<E: Engine>(
-        &self,
-        engine: &E,
-        (tenant, step): (u32, Step),
-        (from, to): (i64, i64),
-    ) -> EngineResult<BTreeSet<i64>> {
+    fn existing<E: Engine>(&self, engine: &E, window: Window) -> EngineResult<BTreeSet<i64>> {
+        let Window { tenant, step, from, to } = window;
         let in_memory = self.changed.iter().filter(|key| key.tenant == tenant && key.step == step);
         let mut found: BTreeSet<i64> = in_memory.map(|key| key.bucket).collect();
         let (start, end) = (keys::counters_from(tenant, step, from), keys::counters_from(tenant, step, to));
@@ -207,16 +175,25 @@ impl Table {
     }
 }
 
-fn load<E: Engine>(engine: &E, key: BucketKey) -> EngineResult<Bucket> {
-    let mut bucket = Bucket::new();
-    let (start, end) = keys::counters_in(key);
-    engine.range(&start, &end, false, &mut |stored, value| {
-        if let Some(parsed) = keys::parse_counter(stored) {
-            bucket.insert(parsed.script_type, decode(stored, value));
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(bucket)
+/// Fills buckets of a tenant and step with what the engine has, in one go.
+fn read<E: Engine>(
+    engine: &E,
+    (tenant, step): (u32, Step),
+    mut buckets: BTreeMap<i64, Bucket>,
+) -> EngineResult<impl Iterator<Item = (BucketKey, Bucket)>> {
+    let key = move |bucket: i64| BucketKey { tenant, step, bucket };
+    if let Some(((first, _), (last, _))) = buckets.first_key_value().zip(buckets.last_key_value()) {
+        let (start, end) = (keys::counters_in(key(*first)).0, keys::counters_in(key(*last)).1);
+        engine.range(&start, &end, false, &mut |stored, value| {
+            if let Some(found) = keys::parse_counter(stored)
+                && let Some(bucket) = buckets.get_mut(&found.bucket)
+            {
+                bucket.insert(found.script_type, decode(stored, value));
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(buckets.into_iter().map(move |(bucket, counters)| (key(bucket), counters)))
 }
 
 fn decode(key: &[u8], value: &[u8]) -> Counter {
@@ -234,7 +211,7 @@ mod tests {
 
     use super::*;
     use crate::engine::Batch;
-    use crate::map::Map;
+    use crate::map_engine::Map;
 
     fn hour(n: usize) -> CounterKey {
         let bucket = i64::try_from(n).unwrap() * 3_600_000_000;
@@ -274,9 +251,9 @@ mod tests {
         table.put(hour(3), Counter { tally, ..Counter::default() });
         for _ in 0..2 {
             let mut seen = Vec::new();
-            let window = (hour(1).bucket, hour(20).bucket);
+            let window = Window { tenant: 0, step: Step::Hour, from: hour(1).bucket, to: hour(20).bucket };
             let visit = &mut |_: CounterKey, counter: &Counter| seen.push(counter.tally.operations);
-            table.visit(&engine, (0, Step::Hour), window, visit).unwrap();
+            table.visit(&engine, window, visit).unwrap();
             let expected: Vec<u64> = (1..20).map(|n| if n == 3 { 70 } else { n + 1 }).collect();
             assert_eq!(seen, expected);
         }

@@ -7,7 +7,7 @@ use opledger::store::Damage;
 use opledger::{Result, Scope, Status, Timestamp};
 
 use crate::codec::{self, IndexRow};
-use crate::counters::{Counter, keys_of};
+use crate::counters::{Counter, Window, keys_of};
 use crate::engine::Engine;
 use crate::keys::{self, CounterKey, Step};
 use crate::reader::Reader;
@@ -99,11 +99,12 @@ impl<E: Engine> Reader<'_, E> {
         &self,
         tenant: u32,
         step: Step,
-        range: (i64, i64),
+        (from, to): (i64, i64),
         counted: &mut Tallies,
         found: &mut Vec<Damage>,
     ) -> Result<()> {
-        let visited = self.shared.counters.pass(self.engine, (tenant, step), range, &mut |key, counter| {
+        let window = Window { tenant, step, from, to };
+        let visited = self.shared.counters.pass(self.engine, window, &mut |key, counter| {
             found.extend(differs(key, counter, counted.remove(&key).unwrap_or_default()));
         });
         self.engine(visited)

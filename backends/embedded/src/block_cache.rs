@@ -13,9 +13,9 @@ const KEPT: usize = 8;
 
 /// Blocks by the place where they begin, the newest in front. Only for as long as nothing is written.
 #[derive(Debug, Default)]
-pub(crate) struct Near(Mutex<VecDeque<(u64, Block<'static>)>>);
+pub(crate) struct BlockCache(Mutex<VecDeque<(u64, Block<'static>)>>);
 
-impl Near {
+impl BlockCache {
     /// The version at a place; none where retention removed it, or where nothing was ever.
     pub(crate) fn row<E: Engine>(&self, engine: &E, place: u64) -> Read<Option<Row>> {
         let is_in = |(begin, block): &&(u64, Block<'_>)| block::holds(place, *begin, Some(block.len()));
@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
     use crate::engine::Batch;
-    use crate::map::Map;
+    use crate::map_engine::Map;
 
     #[test]
     fn neighbours_read_their_block_once() {
@@ -62,14 +62,14 @@ mod tests {
         let blocks = entries.len();
         assert!(blocks > KEPT);
         engine.apply(Batch { entries: entries.into_iter().map(|(key, value)| (key, Some(value))).collect() }).unwrap();
-        let near = Near::default();
+        let cache = BlockCache::default();
         for place in (1..=100).rev() {
             // No version says nothing but 700 times the same: what comes is its damage, by name.
-            let Err(damage) = near.row(&engine, place).unwrap() else { panic!("place {place}") };
+            let Err(damage) = cache.row(&engine, place).unwrap() else { panic!("place {place}") };
             assert_eq!(damage.record, crate::keys::version_name(place));
         }
         assert_eq!(engine.ranges.load(Ordering::Relaxed), blocks);
-        assert!(near.row(&engine, 101).unwrap().unwrap().is_none());
-        assert_eq!(near.blocks().len(), KEPT);
+        assert!(cache.row(&engine, 101).unwrap().unwrap().is_none());
+        assert_eq!(cache.blocks().len(), KEPT);
     }
 }
