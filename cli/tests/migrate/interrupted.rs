@@ -44,6 +44,9 @@ fn terminate(gate: &mut postgres::Client, which: &str) {
 
 pub(crate) fn wait_until_gone(gate: &mut postgres::Client, pid: i32) {
     wait_for("the server's process to end", || {
+        // The gate is in a transaction, in which the list of processes stays as it was first read: where the process was still about
+        // to end then, it was waited for in vain.
+        gate.batch_execute("SELECT pg_stat_clear_snapshot()").unwrap();
         gate.query_opt("SELECT FROM pg_stat_activity WHERE pid = $1", &[&pid]).unwrap().is_none()
     });
 }
