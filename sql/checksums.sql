@@ -231,7 +231,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/store_as_of.sql', '\xa2bd970ce971035f56d3237fbce3aa95267531023708a34e380e9698dcd3b7e0'),
     ('functions/store_check.sql', '\x45650218e32094ce17eea3b0353ae0a7c5049c3653215df1f3af893cd8dbe868'),
     ('functions/store_check_unit.sql', '\xd14ee95312f215cfd54da9c4b816e9d30a3ca70069f1db878772250fb05b1741'),
-    ('functions/store_judge.sql', '\x1e412ad8bba532c03c46c12074adfcdb9f341a2b346dd62d053d6f4a0f9358e4'),
+    ('functions/store_judge.sql', '\x15aceec9b755c68e830d5848179911b63a3f010f5124774808155af4cbb3c348'),
     ('functions/store_commit.sql', '\xbab75aced07108a9b0d5e0f91d2d088100b87bdc409fe4cb8419128ca7ad15f4'),
     ('functions/store_commit_one.sql', '\xed5cc7a3e810deacc09abb10f7ae31d7d4e8e8dff9d65262b5217132bdb1564e'),
     ('functions/store_judge_put.sql', '\x1aad2814a4f26e9feb2009c2882d7c4ea0e1b93ace3ee30166377ef351a64794'),

@@ -15,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The same key exists with other content (23505).
+    /// The same key exists with other content, or by another unit (23505).
     Conflict,
     /// Something this call needs is not installed (42883).
     MissingDependency,
@@ -269,8 +269,12 @@ impl Error {
     /// The error to give when a store says [`Conflict`](crate::store::Outcome::Conflict).
     #[must_use]
     pub fn conflict(hk: Hash, ours: Hash, theirs: Option<Hash>) -> Self {
-        let theirs = theirs.map_or_else(|| "not shown: it is not yours".to_owned(), |hash| hash.to_string());
-        let message = format!("operation {hk} exists with other content: hash_diff {ours} here, {theirs} there");
+        let message = if theirs == Some(ours) {
+            format!("operation {hk} exists: another start, with the same hash_diff {ours}, has its business key")
+        } else {
+            let theirs = theirs.map_or_else(|| "not shown: it is not yours".to_owned(), |hash| hash.to_string());
+            format!("operation {hk} exists with other content: hash_diff {ours} here, {theirs} there")
+        };
         Self::new(ErrorKind::Conflict, message).on(hk)
     }
 }

@@ -8,7 +8,7 @@ use opledger::blocking::Tracker;
 use opledger::model::{Document, Kind};
 use opledger::store::{DynStore, Record, Scan};
 use opledger::users::{ExposeSecret, Login, SecretString, UserData, UserSettings, sync_users};
-use opledger::{Error, ErrorKind, Hash, Result, Scope, Store, hash_key};
+use opledger::{Error, ErrorKind, Hash, History, Result, Scope, Store, hash_key};
 use opledger_memory::MemoryStore;
 use opledger_testkit::{Fault, Faulty};
 use pollster::block_on;
@@ -152,6 +152,21 @@ fn a_login_that_can_not_be_counted_or_recorded_fails() {
     assert_eq!(documents(&tracker, Kind::Session).len(), 0);
     login(&tracker, EMAIL, PASSWORD).unwrap();
     assert_eq!(documents(&tracker, Kind::Session).len(), 1);
+}
+
+/// Two logins in one microsecond drew the same six hex digits, and one of them was not on record.
+#[test]
+fn a_login_whose_business_key_is_taken_is_recorded_all_the_same() {
+    let (store, faults) = Faulty::new(MemoryStore::new());
+    let tracker = tracker(store);
+    register(&tracker, EMAIL, PASSWORD);
+    faults.fail_commits([Fault::Forestalled]);
+    // Refused before it is counted, so that the record of it is the only commit.
+    let error = login(&tracker, &"e".repeat(256), PASSWORD).unwrap_err();
+    let logins = tracker.execution_history(&History::default()).unwrap().rows;
+    let logins: Vec<_> = logins.iter().filter(|row| row.script_name == "User login").collect();
+    assert_eq!(logins.len(), 2);
+    assert_eq!(logins.iter().filter(|row| Some(row.script_execution_hk) == error.operation_id()).count(), 1);
 }
 
 #[test]

@@ -13,8 +13,9 @@ BEGIN
     IF p_business_key IS NOT NULL THEN
         SELECT * INTO v FROM script_tracking.store_version r
         WHERE r.script_execution_hk = p_key AND r.hub_tenant_hk IS NOT DISTINCT FROM p_tenant_hk ORDER BY r.load_date LIMIT 1;
-        IF v.script_execution_bk = p_business_key AND v.hub_load_date = p_hub_load_date AND v.hub_record_source = p_hub_source
-           AND v.hash_diff = p_hash_diff AND v.load_date = p_load_date THEN
+        -- What the SQL API started has no unit, and is known by its content alone.
+        IF coalesce(v.unit_id, p_unit) = p_unit AND v.script_execution_bk = p_business_key AND v.hub_load_date = p_hub_load_date
+           AND v.hub_record_source = p_hub_source AND v.hash_diff = p_hash_diff AND v.load_date = p_load_date THEN
             outcome := 'replayed';
         ELSE
             -- Where the key is another tenant's, no row is found, and there is no hash to show.

@@ -6,13 +6,16 @@ use crate::hash::Hash;
 use crate::model::{Document, Hub, Position, Tenant, UnitId, Version};
 use crate::time::Timestamp;
 
-/// Judges a start against the hub and first version that hold its key, if any.
+/// Judges a start against the hub and first version that hold its key, if any. Another unit with the same content is another
+/// operation, whose business key happened to be the same: a conflict, and no retry.
 /// `None` means: carry it out.
 #[must_use]
-pub fn start(hub: &Hub, first: &State, stored: Option<(&Hub, &Version)>) -> Option<Outcome> {
+pub fn start(unit: UnitId, hub: &Hub, first: &State, stored: Option<(&Hub, &Version)>) -> Option<Outcome> {
     let (stored_hub, stored_first) = stored?;
-    let same =
-        stored_hub == hub && stored_first.hash_diff == first.hash_diff && stored_first.load_date == first.load_date;
+    let same = stored_first.unit == unit
+        && stored_hub == hub
+        && stored_first.hash_diff == first.hash_diff
+        && stored_first.load_date == first.load_date;
     Some(if same {
         Outcome::Replayed(stored_first.position)
     } else {

@@ -92,7 +92,7 @@ pub enum Outcome {
     Done(Position),
     /// It had been carried out before; nothing was added.
     Replayed(Position),
-    /// The same key has other content; nothing was changed.
+    /// The same key has other content, or was brought by another unit; nothing was changed.
     Conflict {
         /// The hash_diff that was handed over.
         ours: Hash,

@@ -54,8 +54,9 @@ macro_rules! __cases {
             duration: [is_measured_monotonically, by_key_comes_from_timestamps, is_never_negative, is_capped];
             units: [
                 are_judged_in_order, a_conflict_fails_no_other, a_start_and_its_end_in_one_commit, replays_add_nothing,
-                other_content_conflicts_with_both_hashes, anothers_hash_is_not_shown, what_does_not_fit_is_refused,
-                a_dropped_commit_is_carried_out, many_units_in_one_commit,
+                other_content_conflicts_with_both_hashes, the_same_start_by_another_unit_conflicts,
+                anothers_hash_is_not_shown, what_does_not_fit_is_refused, a_dropped_commit_is_carried_out,
+                many_units_in_one_commit,
             ];
             log: [
                 is_in_order, resumes_anywhere, entries_are_as_appended, misses_nothing_under_writers,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use opledger::model::UnitId;
 use opledger::store::{
     Answer, Call, Key, Outcome, Page, Plan, Purged, Record, Reply, Scan, Scope, Store, StoreInfo, Unit,
 };
@@ -18,6 +19,8 @@ pub enum Fault {
     Before(ErrorKind),
     /// The inner store does it; the caller does not hear of that.
     After(ErrorKind),
+    /// Another writer is first with the same content: its units have other ids.
+    Forestalled,
 }
 
 /// Says which calls fail; clones control the same store.
@@ -96,6 +99,14 @@ impl<S: Store> Store for Faulty<S> {
             Some(Fault::After(kind)) => {
                 let (error, done) = (self.faults.error(kind), self.inner.commit(units));
                 Box::pin(async move { done.await.and(Err(error)) })
+            }
+            Some(Fault::Forestalled) => {
+                let anothers = units.iter().map(|unit| Unit { id: UnitId::random().unwrap(), ..unit.clone() });
+                let (first, done) = (self.inner.commit(anothers.collect()), self.inner.commit(units));
+                Box::pin(async move {
+                    first.await?;
+                    done.await
+                })
             }
         };
         done

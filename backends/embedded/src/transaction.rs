@@ -116,7 +116,7 @@ impl<'a, E: Engine> Transaction<'a, E> {
     fn start(&mut self, unit: UnitId, hub: Hub, first: State) -> Result<Outcome> {
         let hk = hub.script_execution_hk;
         if let Some((stored_hub, stored_first)) = self.first_of(hk)?
-            && let Some(outcome) = judge::start(&hub, &first, Some((&stored_hub, &stored_first)))
+            && let Some(outcome) = judge::start(unit, &hub, &first, Some((&stored_hub, &stored_first)))
         {
             return Ok(outcome);
         }

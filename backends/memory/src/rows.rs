@@ -86,7 +86,7 @@ impl Rows {
     fn start(&mut self, unit: UnitId, hub: Hub, first: State) -> Outcome {
         let hk = hub.script_execution_hk;
         let stored = self.operations.get(&hk).and_then(|kept| Some((&kept.hub, kept.versions.first()?)));
-        if let Some(outcome) = judge::start(&hub, &first, stored) {
+        if let Some(outcome) = judge::start(unit, &hub, &first, stored) {
             return outcome;
         }
         self.history.insert((first.attributes.execution_timestamp, hk));

@@ -27,6 +27,24 @@ fn a_start_that_is_not_recorded_is_an_error() {
     });
 }
 
+/// Two operations of one name in one microsecond drew the same six hex digits, and were one: the second was told that it
+/// had ended already.
+#[test]
+fn a_business_key_that_is_taken_is_drawn_again() {
+    block_on(async {
+        let (tracker, faults) = faulty();
+        faults.fail_commits([Fault::Forestalled]);
+        let handle = tracker.track_operation("work", "MANUAL").await.unwrap();
+        let hk = handle.hash_key();
+        let both = tracker.execution_history(&History::default()).await.unwrap().rows;
+        assert_eq!(both.len(), 2);
+        let anothers = both.iter().map(|row| row.script_execution_hk).find(|key| *key != hk).unwrap();
+        assert!(tracker.complete_operation(anothers, true, None).await.unwrap().is_recorded());
+        assert!(handle.complete().await.unwrap().is_recorded());
+        assert_eq!(check_invariants(&tracker).await.versions, 4);
+    });
+}
+
 #[test]
 fn an_end_lost_before_the_store_can_be_said_again() {
     block_on(async {

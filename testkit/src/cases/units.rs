@@ -184,6 +184,25 @@ pub(super) async fn other_content_conflicts_with_both_hashes<F: Factory>(bench: 
     assert_eq!(tracker.versions(hash_key_of(&first)).await.unwrap().rows.len(), 2);
 }
 
+/// Two starts of one name in one microsecond drew the same six hex digits. The second was taken for a retry of the first, and was
+/// not recorded.
+pub(super) async fn the_same_start_by_another_unit_conflicts<F: Factory>(bench: &mut Bench<F>) {
+    let tracker = bench.tracker();
+    let first = start(tracker, "contested");
+    let hash = started(&first).open.hash_diff;
+    let another = Unit { id: UnitId::random().unwrap(), ..first.clone() };
+    let conflict = Outcome::Conflict { ours: hash, theirs: Some(hash) };
+    let outcomes = tracker.store().commit(vec![first.clone(), another.clone()]).await.unwrap();
+    assert_eq!(outcomes[1], conflict);
+    let said = annotate(tracker, &started(&first), "a");
+    commit_one(tracker, &said).await;
+    bench.reopen().await;
+    let tracker = bench.tracker();
+    assert_eq!(commit_one(tracker, &another).await, conflict);
+    assert!(matches!(commit_one(tracker, &first).await, Outcome::Replayed(_)));
+    assert_eq!(tracker.versions(hash_key_of(&first)).await.unwrap().rows.len(), 2);
+}
+
 pub(super) async fn anothers_hash_is_not_shown<F: Factory>(bench: &mut Bench<F>) {
     let (ours, theirs) = (bench.tenant("ours"), bench.tenant("theirs"));
     let first = start(&theirs, "contested");
