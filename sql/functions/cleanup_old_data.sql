@@ -9,7 +9,7 @@ DECLARE
     v_batch integer;
 BEGIN
     -- First, in one order: two cleanups at once must not wait for each other, nor find the same operations.
-    PERFORM script_tracking.lock_operation_count(t) FROM script_tracking.each_tenant() AS t;
+    PERFORM script_tracking.lock_operation_count(t, true) FROM script_tracking.each_tenant() AS t;
     LOOP
         v_batch := script_tracking.cleanup_batch(v_before, 10000);
         EXIT WHEN v_batch = 0;

@@ -11,7 +11,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- As in cleanup_old_data.
-    PERFORM script_tracking.lock_operation_count(t) FROM script_tracking.each_tenant() AS t;
+    PERFORM script_tracking.lock_operation_count(t, true) FROM script_tracking.each_tenant() AS t;
     PERFORM script_tracking.cleanup_capture(v_before);
     RETURN script_tracking.cleanup_batch(v_before, p_batch) = p_batch;
 END

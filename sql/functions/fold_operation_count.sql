@@ -6,7 +6,6 @@ CREATE OR REPLACE FUNCTION script_tracking.fold_operation_count(
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '1ms'
 AS $$
 DECLARE
     v script_tracking.operation_count;
@@ -18,7 +17,10 @@ BEGIN
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         RETURN false;
     END IF;
-    v := script_tracking.lock_operation_count(p_tenant_hk);
+    v := script_tracking.lock_operation_count(p_tenant_hk, false);
+    IF v.system_identifier IS NULL THEN
+        RETURN false;
+    END IF;
     IF p_anew OR v.system_identifier <> v_system_identifier THEN
         v.operations := 0;
         v.horizon := '0';
@@ -35,9 +37,6 @@ BEGIN
     SET operations = v.operations, horizon = v_horizon, pending = v_pending, system_identifier = v_system_identifier
     WHERE coalesce(c.tenant_hk, '') = coalesce(p_tenant_hk, '');
     RETURN true;
-EXCEPTION
-    WHEN lock_not_available THEN
-        RETURN false;
 END
 $$;
 

@@ -8,7 +8,7 @@ DECLARE
     v_removed integer;
 BEGIN
     -- In one order, or two that remove could wait for each other. Locked before anything goes: no fold counts it then.
-    PERFORM script_tracking.lock_operation_count(t.tenant_hk)
+    PERFORM script_tracking.lock_operation_count(t.tenant_hk, true)
     FROM (SELECT DISTINCT h.tenant_hk FROM script_tracking.script_execution_h h
           WHERE h.script_execution_hk = ANY (p_execution_hks) ORDER BY 1) AS t;
     DELETE FROM script_tracking.idempotency_key k WHERE k.script_execution_hk = ANY (p_execution_hks);
