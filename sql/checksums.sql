@@ -193,7 +193,7 @@ INSERT INTO script_tracking.installed_file AS f (file, checksum) VALUES
     ('functions/note_event_trigger.sql', '\xc0b4a61b98d5ccd2cb3320d55f2199e80c404af837ae3ac260aeb708885fcd02'),
     ('functions/put_event_trigger.sql', '\x561eff5d45ee0546e3fd879ad75dd45290a424d34ca9e03150d2d26659866523'),
     ('functions/capture_health.sql', '\xc7114acfe16eb503a81d11cebeaf9ce8a71f4c64e41ad118e518adf2766d698e'),
-    ('functions/log_health.sql', '\xadc2a18c11ea44a1a8056dc739a1d034407f2e2daf7fc0ea978775a8d9a04c2f'),
+    ('functions/log_health.sql', '\x732676cc035f7e56f4801b456d41be44b9439989c46f89e712ed8380b5ca10db'),
     ('functions/store_health.sql', '\x327fe967a08f91bb01d420729f83b1880b3941c034fab851914b9837734d5dbd'),
     ('functions/check_migration.sql', '\xc4fc12c7324f06400fda541efd966de0c492b5d01e266131bbaf388aee6668f7'),
     ('functions/migration_checksum.sql', '\xd3e37e53abd671106945b50128e8515fcce463822af65bcebdfd41bd1fa92084'),

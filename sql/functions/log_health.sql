@@ -6,24 +6,21 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_held_back xid8;
-    v_horizon xid8;
+    v_held_back xid8 := (SELECT h.held_back FROM script_tracking.store_held_back() h);
     v_holder text;
     v_since timestamptz;
     v_open interval;
 BEGIN
-    SELECT h.held_back, h.horizon INTO v_held_back, v_horizon FROM script_tracking.store_held_back() h;
-    IF v_held_back IS NOT NULL THEN
-        SELECT format('process %s', a.pid), a.xact_start INTO v_holder, v_since
-        FROM pg_stat_activity a WHERE a.backend_xid = v_horizon::xid;
-        IF NOT FOUND THEN
-            SELECT format('prepared transaction %L', p.gid), p.prepared INTO v_holder, v_since
-            FROM pg_prepared_xacts p WHERE p.transaction = v_horizon::xid;
-        END IF;
-    END IF;
+    -- The oldest of those that are still there: the one at the horizon may have ended since.
+    SELECT h.holder, h.since INTO v_holder, v_since
+    FROM (SELECT a.backend_xid, format('process %s', a.pid), a.xact_start FROM pg_stat_activity a
+          UNION ALL
+          SELECT p.transaction, format('prepared transaction %L', p.gid), p.prepared FROM pg_prepared_xacts p) AS h (xid, holder, since)
+    WHERE age(h.xid) > age(v_held_back::xid)
+    ORDER BY age(h.xid) DESC LIMIT 1;
     v_open := p_at - v_since;
     health_metric := 'horizon';
-    -- Without a holder it has ended since.
+    -- Without a holder nothing is held back, or no longer.
     current_status := CASE WHEN v_holder IS NULL THEN 'EXCELLENT' WHEN v_open IS NULL THEN 'GOOD'
         WHEN v_open < interval '1 minute' THEN 'EXCELLENT' WHEN v_open < interval '10 minutes' THEN 'GOOD'
         WHEN v_open < interval '1 hour' THEN 'WARNING' ELSE 'POOR' END;

@@ -131,6 +131,25 @@ fn a_log_that_is_held_back_is_a_health_row() {
     assert_eq!(metrics, well);
 }
 
+/// Where the oldest transaction ended while the report was made, nobody was said to hold the log back: the next one did, and for long.
+#[test]
+fn the_next_one_holds_the_log_back_when_the_oldest_ends() {
+    let database = installed();
+    let tracker = tracker(&database, "");
+    let [mut oldest, mut next] = [(); 2].map(|()| database.connect_as("writer").unwrap());
+    for client in [&mut oldest, &mut next] {
+        client.batch_execute("BEGIN; SELECT script_tracking.track_operation('slow')").unwrap();
+    }
+    drop(tracker.track_operation("waits", "MANUAL").unwrap());
+    let mut owner = database.connect().unwrap();
+    owner
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM script_tracking.store_held_back()")
+        .unwrap();
+    oldest.batch_execute("COMMIT").unwrap();
+    let later = "SELECT current_status FROM script_tracking.log_health(clock_timestamp() + interval '11 min')";
+    assert_eq!(owner.query_one(later, &[]).unwrap().get::<_, String>(0), "WARNING");
+}
+
 fn epochs(database: &Database<'_>) -> Vec<i64> {
     let mut client = database.connect().unwrap();
     let rows = client.query("SELECT epoch FROM script_tracking.log_epoch ORDER BY epoch", &[]).unwrap();
