@@ -169,8 +169,9 @@ fn halfway_between_two_roundings_it_is_the_same_number() {
     assert!(!means_the_same(&given, &serde_json::json!({"n": 9_207_751.846_1E56})));
 }
 
-/// Whether two values mean the same. Numbers lose their written form (`1e2` is `100`), and are compared as what a reader makes of them, whose last digits may be wrong:
-/// rounded to fewer digits instead, two that are halfway between would go different ways.
+/// Whether two values mean the same. Numbers lose their written form (`1e2` is `100`), and are compared as what a reader
+/// makes of them, whose last digits may be wrong: rounded to fewer digits instead, two that are halfway between would go
+/// different ways.
 fn means_the_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {

@@ -6,6 +6,8 @@ use crate::time::{Clock, SystemClock, Timestamp};
 
 /// How much of a script name goes into its business key, in characters.
 const NAME_IN_KEY: usize = 200;
+/// How often a new operation is given another business key when its own is taken.
+pub(crate) const KEY_TRIES: usize = 8;
 
 /// A business key for an operation called `name` that starts at `at`:
 /// `<first 200 characters>_<UTC YYYY-MM-DD_HH24:MI:SS.US>_<6 lower-case hex>`.

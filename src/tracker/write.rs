@@ -4,13 +4,11 @@ use super::{Completion, Handle, NewOperation, Tracker, broken_contract};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Hash;
 use crate::intent::{Additions, Annotate, Finish, Intent, Outcome as Ending, Start, Verdict};
-use crate::model::{Attributes, Operation, Position, Status, UnitId, Version, business_key};
+use crate::model::{Attributes, KEY_TRIES, Operation, Position, Status, UnitId, Version, business_key};
 use crate::store::{Change, Key, Outcome, Record, Refusal, Store, Unit};
 
 /// How often a change is judged again before the caller is told to try later.
 const TRIES: usize = 1000;
-/// How often a new operation is given another business key when its own is taken.
-const KEY_TRIES: usize = 8;
 
 /// What became of an intent, and the operation as it stands where that is known.
 pub(crate) struct Done {

@@ -5,13 +5,10 @@ use std::time::Duration;
 use super::documents::is_done;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{Hash, Metadata, hash_key};
-use crate::model::{Attributes, Hub, Status, UnitId, business_key};
+use crate::model::{Attributes, Hub, KEY_TRIES, Status, UnitId, business_key};
 use crate::store::{Change, Outcome, State, Store, Unit};
 use crate::time::Timestamp;
 use crate::tracker::Tracker;
-
-/// How often a new operation is given another business key when its own is taken.
-const KEY_TRIES: usize = 8;
 
 /// A login or registration that is going on.
 pub(super) struct Going {
